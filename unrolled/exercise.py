@@ -34,7 +34,7 @@ class Exercise:
             an output that is wrong there earns nothing, however right it is elsewhere.
         uses: earlier exercises of the assignment that a solution may call.
         link: page and anchor of the book that explains it, relative to the book's root.
-        tolerance: optional ``{output: absolute error}`` where the derived tolerance is not the point.
+        tolerance: ``{output: absolute error}`` for outputs where the derived one does not fit.
     """
 
     name: str

@@ -1,0 +1,58 @@
+"""Copies of arguments that keep the memory layout, and whether one was written into."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def layout(a: np.ndarray) -> str:
+    """``"C"``, ``"F"`` (Fortran order) or ``"strided"`` (neither, such as a slice with a step)."""
+    if a.flags.c_contiguous:
+        return "C"
+    return "F" if a.flags.f_contiguous else "strided"
+
+
+def with_layout(a: np.ndarray, kind: str) -> np.ndarray:
+    """A writable copy of ``a`` whose memory layout is ``kind`` (see :func:`layout`)."""
+    if kind != "strided":
+        return np.array(a, order=kind)
+    room = np.zeros((*a.shape[:-1], 2 * a.shape[-1]), a.dtype)
+    view = room[..., ::2]
+    view[...] = a
+    return view
+
+
+def copy_argument(value: Any) -> Any:
+    """Copy the arrays inside lists, tuples and dicts; anything else is handed on as it is."""
+    if isinstance(value, np.ndarray):
+        return with_layout(value, layout(value))
+    if isinstance(value, dict):
+        return {k: copy_argument(v) for k, v in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(copy_argument(v) for v in value)
+    return value
+
+
+def same_argument(before: Any, after: Any) -> bool:
+    """Whether an argument is bit for bit as it was (NaN equals the same NaN)."""
+    if isinstance(before, np.ndarray):
+        return (
+            isinstance(after, np.ndarray)
+            and (before.dtype, before.shape) == (after.dtype, after.shape)
+            and before.tobytes() == after.tobytes()
+        )
+    if isinstance(before, dict):
+        return (
+            isinstance(after, dict)
+            and list(before) == list(after)
+            and all(same_argument(v, after[k]) for k, v in before.items())
+        )
+    if type(before) in (list, tuple):
+        return (
+            type(after) is type(before)
+            and len(before) == len(after)
+            and all(same_argument(b, a) for b, a in zip(before, after))
+        )
+    return True

@@ -1,0 +1,98 @@
+"""Words for how a wrong output is wrong, when no known misconception explains it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+
+def wrong_type(expected: np.ndarray, actual: Any) -> str:
+    """Words for a value that is not a NumPy array (or number) at all."""
+    wanted = "a NumPy array" if expected.ndim else "a number"
+    kind = type(actual).__name__
+    if actual is None:
+        return f"is None, expected {wanted}"
+    if isinstance(actual, np.ndarray):
+        return f"is an array of type {actual.dtype}, expected numbers"
+    return f"is of type {kind}, expected {wanted}"
+
+
+def wrong_shape(expected: np.ndarray, actual: np.ndarray) -> str:
+    """Words for a shape that differs."""
+    text = f"has shape {actual.shape}, expected {expected.shape}"
+    if actual.shape == expected.shape[::-1] and expected.ndim > 1:
+        return text + " (it may be transposed)"
+    if sorted(actual.shape) == sorted(expected.shape):
+        return text + " (the axes are in another order)"
+    if actual.size == expected.size:
+        return text
+    if actual.ndim == expected.ndim - 1:
+        return text + " (an axis was summed or dropped)"
+    return text
+
+
+def not_finite(actual: np.ndarray) -> str:
+    """Words for NaN and infinities."""
+    nan, inf = int(np.isnan(actual).sum()), int(np.isinf(actual).sum())
+    parts = [f"{n} {word}" for n, word in ((nan, "NaN"), (inf, "infinite")) if n]
+    return f"contains {' and '.join(parts)} of {actual.size} values"
+
+
+def wrong_values(expected: np.ndarray, actual: np.ndarray, tol: float) -> str:
+    """Words for values that differ: a pattern if one is seen, else where and by how much."""
+    for pattern in patterns(expected, actual.astype(np.float64), tol):
+        return pattern
+    difference = np.abs(actual - expected)
+    if not expected.ndim:
+        return f"is off by {float(difference):.2g}"
+    where = tuple(int(i) for i in np.unravel_index(np.argmax(difference), difference.shape))
+    wrong = int(np.sum(difference > tol))
+    return f"{wrong} of {expected.size} values differ, most at {list(where)}"
+
+
+def patterns(expected: np.ndarray, actual: np.ndarray, tol: float) -> Iterator[str]:
+    """Yield what relates the wrong values to the right ones, the most specific first."""
+
+    def close(a: np.ndarray, b: np.ndarray) -> bool:
+        return a.shape == b.shape and bool(np.max(np.abs(a - b), initial=0.0) <= tol)
+
+    if not np.any(actual):
+        yield "is zero everywhere" if expected.ndim else "is zero"
+        return
+    factor = float(np.sum(actual * expected) / max(np.sum(expected * expected), 1e-300))
+    if close(actual, -expected):
+        yield "has the opposite sign"
+    elif factor and close(actual / factor, expected):
+        yield f"is {factor:.3g} times what it should be"
+    if expected.ndim == 2 and close(actual.T, expected):
+        yield "is transposed"
+    if expected.ndim == 3:
+        yield from patterns_in_time(expected, actual, tol)
+    if expected.ndim >= 2:
+        right = [close(a, e) for a, e in zip(actual, expected)]
+        if any(right) and not all(right):
+            yield f"is right only in rows {[i for i, ok in enumerate(right) if ok]} of axis 0"
+
+
+def patterns_in_time(expected: np.ndarray, actual: np.ndarray, tol: float) -> Iterator[str]:
+    """The same for arrays (N, T, ...), whose axis 1 is time."""
+
+    def close(a: np.ndarray, b: np.ndarray) -> bool:
+        return bool(np.max(np.abs(a - b), initial=0.0) <= tol)
+
+    T = expected.shape[1]
+    if T < 2:
+        return
+    if close(actual[:, ::-1], expected):
+        yield "is reversed in time"
+    elif close(actual[:, 1:], expected[:, :-1]) or close(actual[:, :-1], expected[:, 1:]):
+        yield "is shifted by one time step"
+    right = [t for t in range(T) if close(actual[:, t], expected[:, t])]
+    if right == [T - 1]:
+        yield "is right at the last time step only"
+    elif right == [0]:
+        yield "is right at the first time step only"
+    elif right:
+        yield f"is right only at the time steps {right} of 0..{T - 1}"

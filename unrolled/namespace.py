@@ -1,0 +1,168 @@
+"""Where a probe finds the functions that it drives.
+
+``ns.some_function(*args, returns=("next_h", "cache"))`` calls the function of that name. A
+:class:`LocalNamespace` calls it in this process; the grader's remote namespace calls it on the
+student's side of a pipe. Both hand in copies of the arguments, find those that were written into,
+and turn everything that can go wrong into a :class:`Failure`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from unrolled.arrays import copy_argument, same_argument
+from unrolled.verdict import Outcome
+
+
+class Failure(Exception):
+    """A call that gave no result to compare. ``outcome`` says of which kind, the text says why."""
+
+    def __init__(self, outcome: Outcome, message: str):
+        super().__init__(message)
+        self.outcome = outcome
+
+
+class Namespace:
+    """The functions that a probe may call; see the module's text.
+
+    Attributes:
+        changed: ``"function: argument 2"`` for every argument that a call wrote into.
+    """
+
+    def __init__(self) -> None:
+        self.changed: list[str] = []
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return partial(self._call, name)
+
+    def _call(self, name: str, *args: Any, returns: Sequence[str] | None = None) -> Any:
+        value, changed = self._invoke(name, args)
+        for label in changed:
+            note = f"{name} wrote into its argument {label}"
+            if note not in self.changed:
+                self.changed.append(note)
+        return value if returns is None else as_results(name, value, returns)
+
+    def _invoke(self, name: str, args: tuple[Any, ...]) -> tuple[Any, list[str]]:
+        """Return the value and the labels of the arguments that were written into."""
+        raise NotImplementedError
+
+
+class LocalNamespace(Namespace):
+    """Functions of a dict, called in this process. Exceptions become a :class:`Failure`."""
+
+    def __init__(self, names: Mapping[str, Any]):
+        super().__init__()
+        self._names = names
+
+    def _invoke(self, name: str, args: tuple[Any, ...]) -> tuple[Any, list[str]]:
+        return call_copied(self._names, name, args)
+
+
+class PerturbedNamespace(LocalNamespace):
+    """A local namespace in which every floating argument is off by a relative ``eta``.
+
+    What the results then move by measures the conditioning of the computation in float64, from
+    which :mod:`unrolled.compare` derives how far off a right answer may be.
+    """
+
+    def __init__(self, names: Mapping[str, Any], eta: float, rng: np.random.Generator):
+        super().__init__(names)
+        self._eta, self._rng = eta, rng
+
+    def _invoke(self, name: str, args: tuple[Any, ...]) -> tuple[Any, list[str]]:
+        return super()._invoke(name, tuple(self._perturb(a) for a in args))
+
+    def _perturb(self, value: Any) -> Any:
+        if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+            signs = self._rng.choice([-1.0, 1.0], size=value.shape)
+            moved = copy_argument(value)
+            moved *= 1 + self._eta * signs
+            return moved
+        if isinstance(value, dict):
+            return {k: self._perturb(v) for k, v in value.items()}
+        return value
+
+
+def call_copied(
+    names: Mapping[str, Any], name: str, args: tuple[Any, ...]
+) -> tuple[Any, list[str]]:
+    """Call ``names[name]`` on copies of ``args``; return its value and the changed arguments.
+
+    Raises:
+        Failure: there is no such function, or it raised.
+    """
+    function = names.get(name)
+    if not callable(function):
+        what = "is not defined" if function is None else "is not a function"
+        raise Failure("missing", f"{name} {what}. Run the cell that defines it.")
+    copies = copy_argument(args)
+    try:
+        value = function(*copies)
+    except Exception as error:
+        raise Failure("error", describe_error(name, error)) from error
+    changed = [
+        label
+        for label, before, after in zip(argument_labels(function, len(args)), args, copies)
+        if not same_argument(before, after)
+    ]
+    return value, changed
+
+
+def argument_labels(function: Callable[..., Any], n: int) -> list[str]:
+    """Names of the first ``n`` parameters, or their places where they have no names."""
+    places = [str(i + 1) for i in range(n)]
+    try:
+        names = list(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        return places
+    return [*names[:n], *places[len(names) :]]
+
+
+def describe_error(name: str, error: BaseException) -> str:
+    """One sentence about an exception: its type, its first line, and the student's line number."""
+    if isinstance(error, NotImplementedError):
+        return f"{name} is not implemented yet."
+    text = str(error).strip().splitlines()
+    line, trace = None, error.__traceback__
+    while trace is not None:
+        if is_notebook_file(trace.tb_frame.f_code.co_filename):
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    where = f" (line {line} of the cell)" if line else ""
+    return f"{name} raised {type(error).__name__}{where}" + (f": {text[0][:300]}" if text else "")
+
+
+def is_notebook_file(filename: str) -> bool:
+    """Whether code of this file name was typed into a notebook cell."""
+    return filename.startswith("<") or "ipykernel" in filename
+
+
+def as_results(name: str, value: Any, returns: Sequence[str]) -> tuple[Any, ...]:
+    """Check that ``value`` is a tuple or list with one entry per name in ``returns``.
+
+    Raises:
+        Failure: it is not.
+    """
+    wanted = f"{len(returns)} results ({', '.join(returns)})"
+    if not isinstance(value, tuple | list):
+        raise Failure("error", f"{name} must return {wanted}; it returned {describe(value)}.")
+    if len(value) != len(returns):
+        raise Failure("error", f"{name} must return {wanted}; it returned {len(value)}.")
+    return tuple(value)
+
+
+def describe(value: Any) -> str:
+    """A few words about a value of any type, without its contents."""
+    if value is None:
+        return "None"
+    if isinstance(value, np.ndarray):
+        return f"one array of shape {value.shape}"
+    return f"one {type(value).__name__}"
