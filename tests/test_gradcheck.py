@@ -53,6 +53,8 @@ def test_the_tolerance_is_relative_to_the_gradient(gradient):
 def test_shapes_are_never_broadcast(gradient):
     with pytest.raises(AssertionError, match="shapes differ"):
         gradcheck.compare("eq-d-a", gradient[:1], np.broadcast_to(gradient[:1], (3, 4)))
+    with pytest.raises(AssertionError, match="shapes differ"):
+        gradcheck.compare("eq-d-a", gradient[0], gradient[0][:, None] * np.ones(1))
     gradcheck.fails("row", gradient[0], gradient)
     assert gradcheck.refuted["row"] == float("inf")
 
