@@ -61,8 +61,8 @@ class Edge:
     """An arrow from ``tail`` to ``head``.
 
     ``bend`` is the curvature (0 is straight), ``kind`` is "forward", "gradient" (coloured) or
-    "feedback" (dashed), and ``label`` stands beside the middle of the arrow. ``via`` lists corners between the
-    two ends.
+    "feedback" (dashed), and ``label`` stands beside the middle of the arrow. ``via`` lists corners
+    between the two ends.
     """
 
     tail: str
