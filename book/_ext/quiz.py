@@ -116,7 +116,7 @@ def visit_plain(self: nodes.NodeVisitor, node: nodes.Element) -> None:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     plain = (visit_plain, visit_plain)
-    others = {name: plain for name in ("latex", "text", "man", "texinfo")}
+    others = dict.fromkeys(("latex", "text", "man", "texinfo"), plain)
     app.add_node(quiz, html=(visit_quiz_html, None), **others)
     app.add_node(quiz_answer, html=(visit_answer_html, None), **others)
     app.add_directive("quiz", Quiz)
