@@ -12,7 +12,8 @@ WRITTEN = {"in_words": 3.0}
 
 
 def stub(name: str) -> str:
-    return f'def {name}(x):\n    """What it does."""\n    # YOUR CODE HERE\n    raise NotImplementedError()'
+    text = '    """What it does."""\n    # YOUR CODE HERE\n    raise NotImplementedError()'
+    return f"def {name}(x):\n{text}"
 
 
 def answer(name: str, body: str = "return x + 1") -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import copy
 import json
 import os
 import random
-import time
 
 import notebooks as nb
 import pytest
@@ -397,17 +398,20 @@ def test_no_cells_is_a_submission_without_answers():
     assert all(c.untouched for c in got.cells)
 
 
-def test_huge_cells_cost_themselves_only():
+def test_huge_cells_cost_themselves_only(monkeypatch):
+    parsed = []
+    parse = ast.parse
+    monkeypatch.setattr(ast, "parse", lambda source: (parsed.append(len(source)), parse(source))[1])
+
     def huge(notebook):
         notebook["cells"].append(nb.cell("markdown", "x" * (sn.MAX_CELL + 1)))
         notebook["cells"] += [nb.cell("code", "# step\n" + "y=1\n" * 200_000) for _ in range(8)]
 
-    began = time.process_time()
     got = clean(nb.solved(huge))
     assert sources(got) == SOLVED
     assert len(got.notes) == 2
     assert sum(len(c.source) for c in got.cells) < 5_000_000
-    assert time.process_time() - began < 60  # parsing all of it would take minutes
+    assert 0 < sum(parsed) <= sn.MAX_PARSED
 
 
 def test_too_many_cells_are_cut():
@@ -460,7 +464,7 @@ def test_random_changes_of_structure_never_raise():
         notebook = nb.solved()
         for _ in range(rng.randint(1, 12)):
             container, key = rng.choice(places(notebook, []))
-            container[key] = rng.choice(odd)
+            container[key] = copy.deepcopy(rng.choice(odd))
         got = clean(notebook)
         if got.status == "graded":
             assert {c.name for c in got.cells if c.kind == "solution"} == set(nb.EXERCISES)
