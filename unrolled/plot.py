@@ -97,7 +97,7 @@ _STYLE: dict[str, Any] = {
     "text.color": INK,
     "xtick.color": INK,
     "ytick.color": INK,
-    "font.size": 11,
+    "font.size": 12,
     "mathtext.fontset": "cm",
     "svg.fonttype": "path",
     "svg.hashsalt": "unrolled",

@@ -14,6 +14,7 @@ from sphinx.application import Sphinx
 ICON_NAME = re.compile(r"\bfa-[a-z0-9-]+")
 ICON_RULE = re.compile(r'([^{}]*\.fa-[^{}]*)\{(?:content|--fa):"([^"]+)";?\}')
 ESCAPED = re.compile(r"\\([0-9a-fA-F]{4,5})\b")
+PRIVATE_USE = re.compile("[\ue000-\uf8ff]")
 
 
 def character(css_string: str) -> int:
@@ -29,7 +30,9 @@ def characters_in_use(pages: list[str], scripts: list[str], styles: list[str]) -
         for selectors, value in ICON_RULE.findall(css):
             if names & set(ICON_NAME.findall(selectors)):
                 used.add(character(value))
-        used |= {int(code, 16) for code in ESCAPED.findall(ICON_RULE.sub("", css))}
+        other_rules = ICON_RULE.sub("", css)
+        used |= {int(code, 16) for code in ESCAPED.findall(other_rules)}
+        used |= {ord(char) for char in PRIVATE_USE.findall(other_rules)}
     return used
 
 
