@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from unrolled.verdict import Match, Row, Verdict
@@ -31,6 +31,7 @@ class Result:
     submission_hash: str = ""
     bank_hash: str = ""
     versions: dict[str, str] = field(default_factory=dict)
+    cells: tuple[dict[str, Any], ...] = field(default=(), compare=False, repr=False)
 
     @property
     def score(self) -> float:
@@ -42,7 +43,9 @@ class Result:
 
     def to_record(self) -> dict[str, Any]:
         """Plain data from which :meth:`from_record` makes an equal result."""
-        return asdict(self)
+        record = asdict(replace(self, cells=()))
+        del record["cells"]
+        return record
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> Result:

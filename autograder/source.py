@@ -137,6 +137,7 @@ def load_reference(assignment: str) -> Mapping[str, Any]:
     return execute(_reference_sources(assignment), assignment)
 
 
+@lru_cache(maxsize=1024)
 def load_mutant(assignment: str, m: Misconception) -> Mapping[str, Any]:
     """The namespace of the reference with one misconception in it."""
     sources = _reference_sources(assignment, {m.exercise: mutate(assignment, m)})
@@ -192,9 +193,7 @@ def _private(assignment: str, name: str) -> dict[str, Any]:
     return runpy.run_path(str(source_path(assignment).with_name(name)))
 
 
-def mistakes_for(
-    assignment: str, exercise: Exercise, seeds: Iterable[int], book_url: str = ""
-) -> list[Mistake]:
+def mistakes_for(assignment: str, exercise: Exercise, seeds: Iterable[int]) -> list[Mistake]:
     """What the misconceptions of an exercise, and of those it builds on, return for ``seeds``.
 
     A misconception of an earlier exercise is listed after the exercise's own: a function that
@@ -208,7 +207,7 @@ def mistakes_for(
         hint = m.hint
         if m.exercise != exercise.name:
             hint = f"This comes from {m.exercise}, which this one builds on. {m.hint}"
-        match = Match(m.name, hint, book_url + m.link)
+        match = Match(m.name, hint, m.link)
         with np.errstate(all="ignore"):
             found.append(mistake(exercise, match, load_mutant(assignment, m), seeds))
     return found

@@ -1,0 +1,180 @@
+"""A student's process behind the wall, kept alive over crashes: first its cells, then its calls.
+
+When a cell or a call ends the process or hangs, a fresh fork runs the cells again, the culprit
+reduced to its definitions. So a crash costs the exercise it happens in, and no other.
+"""
+
+from __future__ import annotations
+
+import ast
+import base64
+import binascii
+import time
+from typing import Any
+
+from autograder.sandbox import limits
+from autograder.sandbox.client import RemoteNamespace, Session, Zygote
+from autograder.sanitize import Cell
+from unrolled.namespace import Failure, Namespace
+
+PNG = b"\x89PNG\r\n\x1a\n"
+OVER = (
+    f"The notebook used up its {limits.SUBMISSION_SECONDS:.0f} s before this exercise was reached."
+)
+
+
+class Attempt:
+    """One submission while it is graded.
+
+    Attributes:
+        outputs: nbformat outputs of the cells that ran, by their place in ``cells``.
+        notes: what was stopped or left out, in sentences for the student.
+    """
+
+    def __init__(self, zygote: Zygote, cells: tuple[Cell, ...]):
+        self.cells = cells
+        self.outputs: dict[int, list[dict[str, Any]]] = {}
+        self.notes: list[str] = []
+        self._zygote = zygote
+        self._deadline = time.monotonic() + limits.SUBMISSION_SECONDS
+        self._session: Session | None = None
+        self._restarts = 0
+        # No mark depends on an experiment, which may train for long: only its definitions count.
+        self._sources = {
+            i: definitions(c.source) if c.kind == "free" else c.source
+            for i, c in enumerate(cells)
+            if c.cell_type == "code" and c.kind != "check"
+        }
+
+    def namespace(self) -> Namespace:
+        """The student's functions for one exercise, in a living process.
+
+        Raises:
+            Failure: no process could be had within the submission's bounds.
+        """
+        while not (self._session and self._session.alive):
+            if time.monotonic() > self._deadline:
+                raise Failure("timeout", OVER)
+            if self._restarts > limits.RESTARTS:
+                raise Failure("error", "The code ended its process too often.")
+            self._restarts += 1
+            self._session = self._start()
+        self._session.forget()
+        left = min(limits.EXERCISE_SECONDS, self._deadline - time.monotonic())
+        if left <= 0:
+            raise Failure("timeout", OVER)
+        return RemoteNamespace(self._session, time.monotonic() + left)
+
+    def close(self) -> None:
+        """End the process and all that it started."""
+        if self._session:
+            self._session.end()
+
+    def _start(self) -> Session | None:
+        """Run all cells in a fresh process; None if one of them ended it."""
+        session = self._zygote.open()
+        end = min(time.monotonic() + limits.CELLS_SECONDS, self._deadline)
+        for i, source in self._sources.items():
+            if not source:
+                continue
+            left = end - time.monotonic()
+            if left <= 0 and self.cells[i].kind == "own":
+                self._reduce(i, "was left out, because the cells before it used up the time")
+                source = self._sources[i]
+            seconds = min(limits.CELL_SECONDS, max(left, 1.0))
+            ran = session.run_cell(source, seconds)
+            self.outputs.setdefault(i, clean_outputs(ran["outputs"]))
+            if ran["ended"] == "timeout":
+                self._reduce(i, f"was stopped after {seconds:.0f} s")
+                ran = session.run_cell(self._sources[i], limits.CELL_SECONDS)
+            if ran["ended"] in ("killed", "timeout"):
+                session.end()
+                self._reduce(
+                    i, ran.get("message", "did not stop").removeprefix("The code ").rstrip(".")
+                )
+                return None
+        return session
+
+    def _reduce(self, i: int, what: str) -> None:
+        """Keep of a cell only its definitions from now on; nothing if that was tried already."""
+        shorter = definitions(self._sources[i])
+        self._sources[i] = "" if shorter == self._sources[i] else shorter
+        kept = "only its definitions count" if self._sources[i] else "it does not count"
+        note = f"{self._label(i)} {what}; {kept}."
+        if note not in self.notes:
+            self.notes.append(note)
+
+    def _label(self, i: int) -> str:
+        cell = self.cells[i]
+        number = 1 + sum(c.cell_type == "code" for c in self.cells[:i])
+        return f"Code cell {number}" + (f" ({cell.name})" if cell.name else " (your own)")
+
+
+def definitions(source: str) -> str:
+    """The imports, functions and classes of a cell; "" when it is not plain Python."""
+    plain = "\n".join(
+        line for line in source.splitlines() if not line.lstrip().startswith(("%", "!"))
+    )
+    try:
+        tree = ast.parse(plain)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ""
+    kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return "\n\n".join(ast.unparse(node) for node in tree.body if isinstance(node, kinds))
+
+
+def clean_outputs(outputs: Any) -> list[dict[str, Any]]:
+    """The outputs that a student's process reported, as valid nbformat outputs of bounded size."""
+    kept = []
+    room = limits.CELL_OUTPUT_BYTES
+    for raw in outputs[: limits.CELL_OUTPUTS] if isinstance(outputs, list) else []:
+        output = clean_output(raw, room) if isinstance(raw, dict) else None
+        if output:
+            room = max(room - len(str(output.get("text", ""))), 0)
+            kept.append(output)
+    return kept
+
+
+def clean_output(raw: dict[str, Any], room: int) -> dict[str, Any] | None:
+    """One output with text and PNG images only; None if nothing is left of it."""
+    kind = raw.get("output_type")
+    if kind == "stream":
+        name = "stderr" if raw.get("name") == "stderr" else "stdout"
+        return {"output_type": "stream", "name": name, "text": text_of(raw.get("text"), room)}
+    if kind == "error":
+        lines = raw.get("traceback")
+        lines = lines if isinstance(lines, list) else []
+        return {
+            "output_type": "error",
+            "ename": text_of(raw.get("ename"), 80),
+            "evalue": text_of(raw.get("evalue"), limits.MESSAGE_CHARS),
+            "traceback": [text_of(line, limits.MESSAGE_CHARS) for line in lines[:20]],
+        }
+    data = raw.get("data")
+    if kind not in ("display_data", "execute_result") or not isinstance(data, dict):
+        return None
+    bundle = {}
+    if is_png(data.get("image/png")):
+        bundle["image/png"] = data["image/png"]
+    if isinstance(data.get("text/plain"), str):
+        bundle["text/plain"] = text_of(data["text/plain"], room)
+    if not bundle:
+        return None
+    extra = {"execution_count": None} if kind == "execute_result" else {}
+    return {"output_type": kind, "data": bundle, "metadata": {}, **extra}
+
+
+def text_of(value: Any, room: int) -> str:
+    """A string of bounded length without lone surrogates (which no file could hold)."""
+    text = value[:room] if isinstance(value, str) else ""
+    return text.encode("utf-8", "replace").decode()
+
+
+def is_png(value: Any) -> bool:
+    """Whether this is base64 of something that starts like a PNG, of bounded size."""
+    if not isinstance(value, str) or len(value) > limits.IMAGE_BYTES * 4 // 3:
+        return False
+    try:
+        return base64.b64decode(value, validate=True).startswith(PNG)
+    except (binascii.Error, ValueError):
+        return False

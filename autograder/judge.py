@@ -1,0 +1,168 @@
+"""Grade one submission: run it behind the wall, probe it through the pipe, judge it out here.
+
+The reference and the misconceptions run in this process on inputs from fresh seeds. The student's
+process gets the inputs and returns numbers; nothing else that it does is evidence of a mark.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import platform
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from autograder import source
+from autograder.attempt import Attempt
+from autograder.course import Course
+from autograder.results import Result
+from autograder.sandbox.client import Zygote
+from autograder.sanitize import Submission
+from unrolled.exercise import Exercise
+from unrolled.exercise import load as load_exercises
+from unrolled.judge import Run, expect, judge, run_cases
+from unrolled.namespace import Failure
+from unrolled.text import verdict_text
+from unrolled.verdict import Verdict
+
+SEEDS = 2
+"""Fresh seeds per exercise and submission, each with all cases of the probe."""
+
+
+class Grader:
+    """Grades submissions of one assignment, one after the other, in one warm sandbox.
+
+    Args:
+        course: where the secret and the released files are.
+        assignment: for example ``"a1_rnn"``.
+        allow_weak_wall: go on without bubblewrap. Only for submissions that we wrote ourselves.
+
+    Raises:
+        WallError: the wall cannot be put up (from the first use on).
+        SourceError: there is no such assignment.
+    """
+
+    def __init__(self, course: Course, assignment: str, *, allow_weak_wall: bool = False):
+        self.course, self.assignment = course, assignment
+        self.exercises = load_exercises(assignment)
+        self.reference = source.load_reference(assignment)
+        self.bank_hash = source.bank_hash(assignment)
+        self._secret = course.secret()
+        self._zygote = Zygote(course.assignments / assignment, weak=allow_weak_wall)
+
+    def start(self) -> None:
+        """Warm up the sandbox (otherwise done by the first submission)."""
+        self._zygote.start()
+
+    def grade(self, student: str, submission: Submission) -> Result:
+        """The result of one submission. Nothing that a submission does makes this raise."""
+        start = time.monotonic()
+        notes = list(submission.notes)
+        if submission.status == "graded":
+            attempt = Attempt(self._zygote, submission.cells)
+            try:
+                verdicts = self._verdicts(student, submission, attempt)
+            finally:
+                attempt.close()
+            notes += attempt.notes
+            cells = self._cells(submission, attempt, verdicts)
+        else:
+            reason = notes[-1] if notes else "Nothing was handed in."
+            verdicts = {
+                e.name: Verdict(e.name, 0.0, e.points, "missing", reason)
+                for e in self.exercises.values()
+            }
+            cells = ()
+        return Result(
+            student=student,
+            assignment=self.assignment,
+            status=submission.status,
+            exercises=tuple(verdicts.values()),
+            notes=tuple(notes),
+            needs_human=submission.needs_human,
+            written=tuple(n for n, c in submission.named("written").items() if not c.untouched),
+            seconds=round(time.monotonic() - start, 3),
+            submission_hash=submission.hash,
+            bank_hash=self.bank_hash,
+            versions=versions(),
+            cells=cells,
+        )
+
+    def seeds(self, student: str, submission_hash: str, exercise: str) -> list[int]:
+        """Seeds that nobody knows before the hand-in and everybody with the secret can replay."""
+        text = "\0".join((self.assignment, student, submission_hash, exercise)).encode()
+        digest = hmac.new(self._secret, text, hashlib.sha256).digest()
+        return [int.from_bytes(digest[4 * k : 4 * k + 4], "big") for k in range(SEEDS)]
+
+    def _verdicts(
+        self, student: str, submission: Submission, attempt: Attempt
+    ) -> dict[str, Verdict]:
+        verdicts: dict[str, Verdict] = {}
+        for exercise in self.exercises.values():
+            seeds = self.seeds(student, submission.hash, exercise.name)
+            verdicts[exercise.name] = self._verdict(exercise, seeds, attempt, verdicts)
+        return verdicts
+
+    def _verdict(
+        self,
+        exercise: Exercise,
+        seeds: list[int],
+        attempt: Attempt,
+        earlier: Mapping[str, Verdict],
+    ) -> Verdict:
+        with np.errstate(all="ignore"):
+            expected = expect(exercise, self.reference, seeds)
+            try:
+                runs = run_cases(exercise, attempt.namespace(), seeds)
+            except Failure as failure:
+                runs = {key: Run(failure=failure) for key in expected}
+            return judge(
+                exercise,
+                expected,
+                runs,
+                lambda: source.mistakes_for(self.assignment, exercise, seeds),
+                lambda: [n for n in exercise.uses if earlier[n].outcome != "pass"],
+            )
+
+    def _cells(
+        self, submission: Submission, attempt: Attempt, verdicts: Mapping[str, Verdict]
+    ) -> tuple[dict[str, Any], ...]:
+        """The notebook as it was graded: sources, outputs, and our verdicts below the checks."""
+        cells = []
+        for i, cell in enumerate(submission.cells):
+            entry: dict[str, Any] = {
+                "kind": cell.kind,
+                "name": cell.name,
+                "cell_type": cell.cell_type,
+                "source": cell.source,
+            }
+            if cell.cell_type == "code":
+                entry["outputs"] = attempt.outputs.get(i, [])
+            if cell.kind == "check":
+                text = verdict_text(verdicts[cell.name.removeprefix("check_")])
+                entry["outputs"] = [
+                    {"output_type": "stream", "name": "stdout", "text": text + "\n"}
+                ]
+            cells.append(entry)
+        return tuple(cells)
+
+    def close(self) -> None:
+        """End the sandbox."""
+        self._zygote.close()
+
+    def __enter__(self) -> Grader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def versions() -> dict[str, str]:
+    """What the marks were computed with."""
+    from importlib.metadata import version
+
+    packages = {name: version(name) for name in ("numpy", "torch", "unrolled")}
+    return {"python": platform.python_version(), **packages}

@@ -1,0 +1,88 @@
+"""The student's side of the pipe: runs cells and calls functions when the judge asks.
+
+This runs in the student's process, together with the student's code, so the judge believes none of
+it: it only takes numbers, which have to be right.
+"""
+
+from __future__ import annotations
+
+import itertools
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from autograder.sandbox import shell as shells
+from autograder.sandbox import wire
+from unrolled.namespace import Failure, call_copied, describe_error
+
+
+class Side:
+    """The loop that answers one request after the other until the pipe is closed."""
+
+    def __init__(self, sock: socket.socket, shell: shells.Shell):
+        self.sock = sock
+        self.shell = shell
+        self.kept: dict[int, Any] = {}
+        self.numbers = itertools.count()
+        self.request: Any = None
+
+    def serve(self) -> None:
+        while True:
+            document, blob = wire.receive(self.sock)
+            self.request = document["id"]
+            answer, blobs = self.answer(document, blob)
+            wire.send(self.sock, {"id": self.request, **answer}, blobs)
+
+    def answer(self, document: dict[str, Any], blob: bytes) -> tuple[dict[str, Any], list[bytes]]:
+        if document["op"] == "run":
+            return shells.run_cell(self.shell, document["source"], document["seconds"]), []
+        if document["op"] == "forget":
+            self.kept.clear()
+            return {}, []
+        return self.call(document, blob)
+
+    def call(self, document: dict[str, Any], blob: bytes) -> tuple[dict[str, Any], list[bytes]]:
+        """Call one function; results at the places in ``keep`` stay here as handles."""
+        args = wire.decode(document["args"], blob, self.resolve)
+        self.shell.outputs = shells.Outputs()
+        try:
+            value, changed = call_copied(self.shell.user_ns, document["name"], args)
+            blobs: list[bytes] = []
+            data = wire.encode(self.hold(value, document["keep"]), blobs)
+        except Failure as failure:
+            return {"failure": [failure.outcome, str(failure)]}, []
+        except BaseException as error:  # SystemExit, KeyboardInterrupt, anything while encoding
+            return {"failure": ["error", describe_error(document["name"], error)]}, []
+        return {"value": data, "changed": changed}, blobs
+
+    def hold(self, value: Any, keep: list[int]) -> Any:
+        """Replace the results at the places ``keep`` of a tuple or list by handles."""
+        if not isinstance(value, tuple | list):
+            return value
+        return type(value)(self.handle(v) if i in keep else v for i, v in enumerate(value))
+
+    def handle(self, value: Any) -> wire.Handle:
+        number = next(self.numbers)
+        self.kept[number] = value
+        return wire.Handle(number)
+
+    def resolve(self, value: Any) -> Any:
+        if isinstance(value, wire.Handle):
+            return self.kept[value.id]
+        return self.callback(value.id, self.request)
+
+    def callback(self, number: int, request: Any) -> Callable[..., Any]:
+        """A function of the judge; calling it asks the judge over the pipe."""
+
+        def function(*args: Any) -> Any:
+            if request != self.request:
+                raise RuntimeError("this function can only be called while the check runs")
+            blobs: list[bytes] = []
+            data = wire.encode(args, blobs)
+            wire.send(self.sock, {"id": request, "callback": number, "args": data}, blobs)
+            document, blob = wire.receive(self.sock)
+            if "raise" in document:
+                raise ValueError(document["raise"])
+            return wire.decode(document["value"], blob)
+
+        return function

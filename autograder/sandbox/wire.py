@@ -1,0 +1,199 @@
+"""Messages on the pipe: JSON and raw arrays, nothing that runs code when it is read.
+
+One message is a header (two unsigned 32-bit lengths), a JSON document and a blob. Arrays lie in the
+blob; the document says type, shape, place and memory layout. The reader trusts nothing: lengths,
+nesting, types and shapes are checked before anything is allocated.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import socket
+import struct
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autograder.sandbox import limits
+from unrolled.arrays import layout, with_layout
+
+HEADER = struct.Struct("!II")
+DTYPES = {
+    np.dtype(t).str: np.dtype(t)
+    for t in ("?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8")
+}
+TAG = "$"
+
+
+class ProtocolError(Exception):
+    """The other side sent something that is not a message of this protocol."""
+
+
+class Closed(ProtocolError):
+    """The other side closed the pipe (its process ended)."""
+
+
+@dataclass(frozen=True)
+class Handle:
+    """An object that stays on the student's side."""
+
+    id: int
+
+
+@dataclass(frozen=True)
+class Opaque:
+    """A result that is no plain data; only the name of its type crosses."""
+
+    type_name: str
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function of the judge that the student's side may call."""
+
+    id: int
+
+
+def encode(value: Any, blobs: list[bytes], other: Callable[[Any], Any] | None = None) -> Any:
+    """Turn ``value`` into JSON data; array bytes go to ``blobs``.
+
+    ``other`` is asked first about anything that is not plain data (it returns a Handle, a Function
+    or an Opaque).
+    """
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, int | np.integer):
+        return int(value)
+    if isinstance(value, float | np.floating):
+        return float(value)
+    if isinstance(value, np.bool_):
+        return bool(value)
+    if isinstance(value, np.ndarray) and value.dtype.newbyteorder("=").str in DTYPES:
+        native = value.astype(value.dtype.newbyteorder("="), copy=False)
+        entry = [native.dtype.str, list(native.shape), sum(map(len, blobs)), layout(value)]
+        blobs.append(np.ascontiguousarray(native).tobytes())
+        return {TAG: "array", "v": entry}
+    if type(value) in (list, tuple):
+        return {TAG: type(value).__name__, "v": [encode(v, blobs, other) for v in value]}
+    if type(value) is dict and all(isinstance(k, str | int) for k in value):
+        return {TAG: "dict", "v": [[k, encode(v, blobs, other)] for k, v in value.items()]}
+    if isinstance(value, Handle):
+        return {TAG: "handle", "v": value.id}
+    if isinstance(value, Function):
+        return {TAG: "function", "v": value.id}
+    if isinstance(value, Opaque):
+        return {TAG: "opaque", "v": value.type_name}
+    if other is not None:
+        return encode(other(value), blobs)
+    return {TAG: "opaque", "v": type_name(value)}
+
+
+def type_name(value: Any) -> str:
+    """The name of a value's type, with the element type for arrays that do not cross."""
+    name = type(value).__name__
+    return f"{name} of {value.dtype}" if isinstance(value, np.ndarray) else name
+
+
+def decode(
+    data: Any, blob: bytes, other: Callable[[Any], Any] | None = None, depth: int = 0
+) -> Any:
+    """The inverse of :func:`encode`. ``other`` maps Handle, Function and Opaque to what is wanted.
+
+    Raises:
+        ProtocolError: ``data`` is not what :func:`encode` makes.
+    """
+    if data is None or isinstance(data, bool | int | float | str):
+        return data
+    if depth > limits.NESTING or not isinstance(data, dict) or set(data) != {TAG, "v"}:
+        raise ProtocolError("not a value of the protocol")
+    tag, v = data[TAG], data["v"]
+    if tag == "array":
+        return decode_array(v, blob)
+    if tag in ("list", "tuple") and isinstance(v, list):
+        items = [decode(x, blob, other, depth + 1) for x in v]
+        return items if tag == "list" else tuple(items)
+    if tag == "dict" and isinstance(v, list):
+        if not all(isinstance(p, list) and len(p) == 2 and isinstance(p[0], str | int) for p in v):
+            raise ProtocolError("not a dict of the protocol")
+        return {k: decode(x, blob, other, depth + 1) for k, x in v}
+    if tag == "opaque" and isinstance(v, str):
+        return Opaque("".join(c for c in v[:80] if c.isprintable()))
+    if tag in ("handle", "function") and type(v) is int:
+        value = Handle(v) if tag == "handle" else Function(v)
+        return other(value) if other else value
+    raise ProtocolError("not a value of the protocol")
+
+
+def decode_array(entry: Any, blob: bytes) -> np.ndarray:
+    """An array of its own from its description and the blob; see :func:`decode`."""
+    try:
+        code, shape, start, kind = entry
+        dtype = DTYPES[code]
+    except (TypeError, ValueError, KeyError):
+        raise ProtocolError("not an array of the protocol") from None
+    good = (
+        isinstance(shape, list)
+        and len(shape) <= limits.DIMENSIONS
+        and all(type(n) is int and 0 <= n <= limits.BLOB_BYTES for n in shape)
+        and type(start) is int
+        and kind in ("C", "F", "strided")
+    )
+    size = math.prod(shape) if good else 0
+    if not good or start < 0 or start + size * dtype.itemsize > len(blob):
+        raise ProtocolError("an array that does not fit its message")
+    flat = np.frombuffer(blob, dtype, size, start)
+    return with_layout(flat.reshape(shape), kind)
+
+
+def send(sock: socket.socket, document: dict[str, Any], blobs: list[bytes]) -> None:
+    """Send one message; ``document`` is JSON data in which :func:`encode` was used."""
+    text = json.dumps(document).encode()
+    sock.sendall(HEADER.pack(len(text), sum(map(len, blobs))) + text + b"".join(blobs))
+
+
+def receive(sock: socket.socket, deadline: float | None = None) -> tuple[dict[str, Any], bytes]:
+    """Receive one message.
+
+    Args:
+        deadline: on ``time.monotonic()``; None waits for ever.
+
+    Raises:
+        TimeoutError: the deadline passed.
+        Closed: the pipe was closed.
+        ProtocolError: what came is not a message.
+    """
+    text_length, blob_length = HEADER.unpack(receive_exactly(sock, HEADER.size, deadline))
+    if text_length > limits.HEADER_BYTES or blob_length > limits.BLOB_BYTES:
+        raise ProtocolError("a message that is too large")
+    text = receive_exactly(sock, text_length, deadline)
+    blob = receive_exactly(sock, blob_length, deadline)
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        raise ProtocolError("a message that is not JSON") from None
+    if not isinstance(document, dict):
+        raise ProtocolError("a message that is not an object")
+    return document, blob
+
+
+def receive_exactly(sock: socket.socket, size: int, deadline: float | None) -> bytes:
+    """``size`` bytes from the socket; raises like :func:`receive`."""
+    data = bytearray()
+    while len(data) < size:
+        if deadline is not None:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            sock.settimeout(left)
+        try:
+            part = sock.recv(min(size - len(data), 2**20))
+        except ConnectionError:
+            raise Closed("the process ended") from None
+        if not part:
+            raise Closed("the process ended")
+        data += part
+    return bytes(data)
