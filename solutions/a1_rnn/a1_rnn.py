@@ -207,14 +207,14 @@ def temporal_softmax_loss(x, y, mask):
         dx: gradient of the loss with respect to x, shape (N, T, V).
     """
     ### BEGIN SOLUTION
-    count = mask.sum()
-    if count == 0:
+    if not mask.any():
         return 0.0, np.zeros(x.shape)
+    weights = (mask / mask.sum())[:, :, None]
     shifted = x - x.max(axis=2, keepdims=True)
     log_probs = shifted - np.log(np.exp(shifted).sum(axis=2, keepdims=True))
     right = np.eye(x.shape[2])[y]
-    loss = -np.sum(log_probs * right * mask[:, :, None]) / count
-    dx = (np.exp(log_probs) - right) * mask[:, :, None] / count
+    loss = -np.sum(log_probs * right * weights)
+    dx = (np.exp(log_probs) - right) * weights
     return float(loss), dx
     ### END SOLUTION
 
@@ -246,7 +246,7 @@ def numerical_gradient(f, x, df, h=1e-5):
         above = np.sum(f(x) * df)
         elements[i] = value - h
         below = np.sum(f(x) * df)
-        elements[i] = value
+        elements[i] = value  # bit for bit as it was
         grad.flat[i] = (above - below) / (2 * h)
     return grad
     ### END SOLUTION
