@@ -91,11 +91,16 @@ def fails(label: str, wrong: Any, auto: Any, at_least: float = 1e-3) -> None:
     )
 
 
+def labels(page: str) -> list[str]:
+    """Labels `eq-d-...` of the derivatives that a MyST page displays."""
+    return _LABEL.findall(page)
+
+
 def unchecked(page: str) -> list[str]:
     """Labels `eq-d-...` of a MyST page that no code cell of that page passes to `compare`."""
     cells = "\n".join(_CELL.findall(page))
     checked = set(_COMPARE.findall(cells))
-    return [label for label in _LABEL.findall(page) if label not in checked]
+    return [label for label in labels(page) if label not in checked]
 
 
 def _array(value: Any) -> np.ndarray:

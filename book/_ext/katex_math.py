@@ -30,7 +30,7 @@ class TexError(ValueError):
 def _katex() -> quickjs.Context:
     context = quickjs.Context()
     context.eval((VENDOR / "katex.min.js").read_text(encoding="utf-8"))
-    # strict: what KaTeX renders but LaTeX would not is an error, too (a PDF edition stays possible).
+    # strict: what KaTeX renders but LaTeX would not is an error, too: a PDF stays possible.
     context.eval(
         "globalThis.render = (tex, display) => katex.renderToString(tex,"
         " {displayMode: display, throwOnError: true, strict: 'error', trust: false})"

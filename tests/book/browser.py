@@ -96,9 +96,9 @@ class Browser:
         read_end, browser_writes = os.pipe()
         browser_reads, write_end = os.pipe()
         ends = (browser_reads, browser_writes)
+        command = [chromium(), *OPTIONS, f"--user-data-dir={self._profile.name}", "about:blank"]
         self._process = subprocess.Popen(
-            [sys.executable, "-c", ON_3_AND_4, *map(str, ends)]
-            + [chromium(), *OPTIONS, f"--user-data-dir={self._profile.name}", "about:blank"],
+            [sys.executable, "-c", ON_3_AND_4, *map(str, ends), *command],
             pass_fds=ends,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

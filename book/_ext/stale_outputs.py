@@ -1,0 +1,47 @@
+"""Runs the pages again when the package that they import has changed.
+
+The cache of executed notebooks looks at a page's own cells only: without this, a page would go on
+showing what an older `unrolled` computed.
+"""
+
+import hashlib
+import shutil
+from importlib.metadata import version
+from pathlib import Path
+
+from sphinx.application import Sphinx
+from sphinx.config import Config
+
+import unrolled
+
+LIBRARIES = ("torch", "numpy", "matplotlib")
+
+
+def fingerprint() -> str:
+    """A hash of what the pages' outputs depend on beside the pages."""
+    total = hashlib.sha256(" ".join(version(name) for name in LIBRARIES).encode())
+    for file in sorted(Path(unrolled.__file__).parent.rglob("*.py")):
+        total.update(file.read_bytes())
+    return total.hexdigest()
+
+
+def read_pages_again(app: Sphinx, config: Config) -> None:
+    config.outputs_depend_on = fingerprint()  # a setting of which every page depends
+
+
+def drop_old_outputs(app: Sphinx) -> None:
+    cache = Path(app.config.nb_execution_cache_path or Path(app.outdir).parent / ".jupyter_cache")
+    stamp = cache / "made_with.txt"
+    if cache.exists() and not (
+        stamp.exists() and stamp.read_text() == app.config.outputs_depend_on
+    ):
+        shutil.rmtree(cache)
+    cache.mkdir(parents=True, exist_ok=True)
+    stamp.write_text(app.config.outputs_depend_on)
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.add_config_value("outputs_depend_on", "", "env")
+    app.connect("config-inited", read_pages_again)
+    app.connect("builder-inited", drop_old_outputs, priority=100)  # before myst-nb opens the cache
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
