@@ -1,0 +1,232 @@
+"""From ``solutions/aN_x/`` to what students get: the notebook without solutions, and its checks.
+
+nbgrader's own preprocessors clear the solutions, lock cells, compute checksums and enter the
+assignment into the gradebook. ``assignments/aN_x/`` is a copy of what they make.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autograder import source
+from autograder.course import Course, write_atomic
+from autograder.leaks import find_leaks
+from unrolled import bank
+from unrolled.exercise import VISIBLE_SEEDS
+from unrolled.exercise import load as load_exercises
+from unrolled.judge import Mistake, expect
+from unrolled.verdict import Match
+
+LOCAL_BOOK = "../../book/_build/html"
+"""Where the book is, seen from ``assignments/aN_x/``, until ``html.baseurl`` says where it is."""
+
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+
+
+class ReleaseError(Exception):
+    """A release that cannot or must not be made; the message says why."""
+
+
+def release(course: Course, assignment: str, out: Path | None = None) -> Path:
+    """Make the release of an assignment and enter it into the gradebook.
+
+    Args:
+        course: the course; ``grading/source`` and ``grading/release`` in it are written.
+        assignment: for example ``"a1_rnn"``.
+        out: folder that receives ``<assignment>/``; ``course.assignments`` if left out.
+
+    Returns:
+        The folder with the notebook and ``checks.npz``.
+
+    Raises:
+        SourceError: something under ``solutions/`` is not as it must be.
+        ReleaseError: nbgrader refuses, or a solution would get out.
+    """
+    folder = course.source / assignment
+    folder.mkdir(parents=True, exist_ok=True)
+    notebook = source_notebook(assignment, book_base(course.root))
+    write_atomic(folder / f"{assignment}.ipynb", notebook_bytes(notebook), mode=0o600)
+    checks = course.grading / "checks.npz"
+    bank.save(checks, visible_checks(assignment, book_base(course.root)))
+    checks.replace(folder / "checks.npz")
+    generate(course, assignment)
+    made = course.released / assignment
+    if leaks := find_leaks(made, assignment, course):
+        raise ReleaseError("The release is refused, it would give away: " + "; ".join(leaks))
+    target = (out or course.assignments) / assignment
+    target.mkdir(parents=True, exist_ok=True)
+    # nbgrader stamps nothing into the file, but its key order and trailing newline may change
+    # between versions: what is committed is written in one fixed form.
+    made_notebook = json.loads((made / f"{assignment}.ipynb").read_text("utf-8"))
+    write_atomic(target / f"{assignment}.ipynb", notebook_bytes(made_notebook))
+    write_atomic(target / "checks.npz", (made / "checks.npz").read_bytes())
+    load_release.cache_clear()
+    return target
+
+
+def generate(course: Course, assignment: str) -> None:
+    """Run nbgrader's generate_assignment; raises ReleaseError with what it said."""
+    from nbgrader.apps.api import NbGraderAPI
+    from traitlets.config import Config
+
+    from autograder.nbgrader import configure
+
+    config = Config()
+    configure(config, course.root)
+    done = NbGraderAPI(config=config).generate_assignment(assignment, force=True)
+    if not done["success"]:
+        said = (done.get("error") or done.get("log") or "").strip().splitlines()
+        raise ReleaseError(f"nbgrader could not make {assignment}: {' '.join(said[-2:])}")
+
+
+def book_base(root: Path) -> str:
+    """The address of the published book (``html.baseurl``), else the path to the local build."""
+    import yaml
+
+    config = root / "_config.yml"
+    settings = yaml.safe_load(config.read_text("utf-8")) if config.is_file() else {}
+    return ((settings.get("html") or {}).get("baseurl") or LOCAL_BOOK).rstrip("/")
+
+
+def source_notebook(assignment: str, base: str) -> dict[str, Any]:
+    """The instructor's notebook with nbgrader's metadata; ``{BOOK}`` becomes ``base``.
+
+    Raises:
+        SourceError: a check cell names no exercise, or an exercise has no check or solution cell.
+    """
+    exercises = load_exercises(assignment)
+    cells = source.read_cells(assignment)
+    for kind in ("exercise", "check"):
+        found = [c.name for c in cells if c.kind == kind]
+        if found != list(exercises):
+            raise source.SourceError(
+                f"{assignment}: the {kind} cells are {found}, the exercises {list(exercises)}."
+            )
+    return {
+        "cells": [notebook_cell(c, exercises, base) for c in cells],
+        "metadata": {"kernelspec": KERNEL, "language_info": {"name": "python"}},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+
+
+def notebook_cell(cell: source.Cell, exercises: dict, base: str) -> dict[str, Any]:
+    """One nbformat cell with the metadata that nbgrader and the sanitizer read."""
+    name = f"check_{cell.name}" if cell.kind == "check" else cell.name
+    metadata: dict[str, Any] = {"unrolled": {cell.kind: cell.name}}
+    if cell.kind != "free":
+        metadata["nbgrader"] = {
+            "grade_id": name,
+            "grade": cell.kind in ("check", "written"),
+            "solution": cell.kind in ("exercise", "written"),
+            "locked": cell.kind in ("text", "locked", "check"),
+            "task": False,
+            "schema_version": 3,
+            "cell_type": cell.cell_type,
+        }
+        if cell.kind == "check":
+            metadata["nbgrader"]["points"] = exercises[cell.name].points
+        if cell.kind == "written":
+            metadata["nbgrader"]["points"] = cell.points
+    made: dict[str, Any] = {
+        "cell_type": cell.cell_type,
+        "id": name.replace("_", "-"),
+        "metadata": metadata,
+        "source": cell.source.replace("{BOOK}", base),
+    }
+    if cell.cell_type == "code":
+        made |= {"execution_count": None, "outputs": []}
+    return made
+
+
+def notebook_bytes(notebook: dict[str, Any]) -> bytes:
+    """A notebook file in one fixed form."""
+    return (json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def visible_checks(assignment: str, base: str) -> bank.Checks:
+    """What ``check`` compares with, for the visible seeds; links start with ``base``."""
+    exercises = load_exercises(assignment)
+    reference = source.load_reference(assignment)
+
+    def linked(m: Mistake) -> Mistake:
+        return Mistake(Match(m.match.name, m.match.hint, f"{base}/{m.match.link}"), m.runs)
+
+    with np.errstate(all="ignore"):
+        return bank.Checks(
+            assignment,
+            {n: expect(e, reference, VISIBLE_SEEDS) for n, e in exercises.items()},
+            {
+                n: tuple(linked(m) for m in source.mistakes_for(assignment, e, VISIBLE_SEEDS))
+                for n, e in exercises.items()
+            },
+        )
+
+
+@lru_cache(maxsize=16)
+def load_release(assignment: str, root: Path = source.ROOT) -> dict[str, Any]:
+    """The released notebook, from ``assignments/``.
+
+    Raises:
+        ReleaseError: it is not there.
+    """
+    path = root / "assignments" / assignment / f"{assignment}.ipynb"
+    if not path.is_file():
+        source.source_path(assignment)  # an unknown assignment gets its own message
+        raise ReleaseError(f"{assignment} is not released yet. Run: course release {assignment}")
+    return json.loads(path.read_text("utf-8"))
+
+
+def differences(assignment: str, made: Path, committed: Path) -> list[str]:
+    """How a fresh release differs from the committed one, in sentences; empty when it does not.
+
+    The notebook has to be the same bytes. Expected results are compared as numbers, because another
+    processor may round the last bit in another way.
+    """
+    found = []
+    names = {p.name for p in made.iterdir()}
+    if names != {p.name for p in committed.iterdir() if not p.name.startswith(".")}:
+        found.append(f"{assignment}: the files are not {sorted(names)}")
+    notebook = f"{assignment}.ipynb"
+    if (made / notebook).read_bytes() != (committed / notebook).read_bytes():
+        found.append(f"{notebook} is not what `course release {assignment}` makes")
+    with np.load(made / "checks.npz") as new, np.load(committed / "checks.npz") as old:
+        if sorted(new.files) != sorted(old.files):
+            found.append("checks.npz holds other results")
+        else:
+            found += [
+                f"checks.npz differs in {k}" for k in new.files if not same_numbers(new[k], old[k])
+            ]
+    return found
+
+
+def same_numbers(a: np.ndarray, b: np.ndarray) -> bool:
+    """Equal up to the rounding of another processor; tolerances (in ``meta``) are not compared."""
+    if a.dtype == np.uint8:  # the JSON text, in which tolerances vary in their last digits
+        metas = [json.loads(text.tobytes()) for text in (a, b)]
+        for meta in metas:
+            for entry in meta["exercises"].values():
+                del entry["tolerance"]
+        return metas[0] == metas[1]
+    return a.shape == b.shape and bool(np.allclose(a, b, rtol=1e-7, atol=1e-9, equal_nan=True))
+
+
+def check_committed(root: Path = source.ROOT) -> list[str]:
+    """Release every assignment into a temporary course; return the differences to the commit."""
+    found = []
+    with tempfile.TemporaryDirectory() as scratch:
+        course = Course(Path(scratch))
+        for name in ("_config.yml", "nbgrader_config.py"):
+            if (root / name).is_file():
+                shutil.copy(root / name, scratch)
+        for assignment in source.assignments():
+            made = release(course, assignment)
+            found += differences(assignment, made, root / "assignments" / assignment)
+    return found
