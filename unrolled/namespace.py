@@ -15,8 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from unrolled.arrays import copy_argument, same_argument
+from unrolled.arrays import Kept, copy_argument, same_argument
 from unrolled.verdict import Outcome
+
+OPAQUE = ("cache", "state")
+"""Results of these names stay where the student's code runs; a probe can only hand them back."""
 
 
 class Failure(Exception):
@@ -64,6 +67,12 @@ class LocalNamespace(Namespace):
 
     def _invoke(self, name: str, args: tuple[Any, ...]) -> tuple[Any, list[str]]:
         return call_copied(self._names, name, args)
+
+    def _call(self, name: str, *args: Any, returns: Sequence[str] | None = None) -> Any:
+        value = super()._call(name, *args, returns=returns)
+        if returns is None:
+            return value
+        return tuple(Kept(v) if label in OPAQUE else v for label, v in zip(returns, value))
 
 
 class PerturbedNamespace(LocalNamespace):

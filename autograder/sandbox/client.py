@@ -18,10 +18,7 @@ from typing import Any
 import numpy as np
 
 from autograder.sandbox import limits, wall, wire
-from unrolled.namespace import Failure, Namespace
-
-OPAQUE = ("cache", "state")
-"""Results of these names stay on the student's side; the probe gets a handle."""
+from unrolled.namespace import OPAQUE, Failure, Namespace
 
 TEXTS = {
     "memory": f"used more than {limits.MEMORY_BYTES // limits.MB} MB of memory and was stopped",

@@ -13,6 +13,7 @@ from typing import Any
 
 from autograder.sandbox import shell as shells
 from autograder.sandbox import wire
+from unrolled.arrays import Kept
 from unrolled.namespace import Failure, call_copied, describe_error
 
 
@@ -68,7 +69,7 @@ class Side:
 
     def resolve(self, value: Any) -> Any:
         if isinstance(value, wire.Handle):
-            return self.kept[value.id]
+            return Kept(self.kept[value.id])
         return self.callback(value.id, self.request)
 
     def callback(self, number: int, request: Any) -> Callable[..., Any]:
