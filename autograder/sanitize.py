@@ -536,7 +536,10 @@ class _Match:
             answer = self.answers.get(self.index[name])
             others = self.changed(lambda c, n=name: c.home is None and n in c.defines)
             if answer and any(_normal(c.source) != _normal(answer.source) for c in others):
-                self.flag(f"{name} is defined in its cell and again in an added one.")
+                self.flag(
+                    f"{name} is defined in its cell and again in an added one; "
+                    "the one that stands last counts."
+                )
 
     def find_definition(self, name: str) -> bool:
         """Look for an exercise in cells that do not claim to be it."""

@@ -1,0 +1,403 @@
+"""Marks into nbgrader's gradebook: the only place that writes them.
+
+Everything goes through :mod:`nbgrader.api`, so nbgrader's formgrader, feedback and export see
+marks as if nbgrader had given them. A person's scores and comments are never touched.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import sqlite3
+import sys
+import time
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from autograder.course import TEMPORARY, Course, CourseError, write_atomic
+from autograder.results import Result
+from autograder.sanitize import Cell, release_cells, release_kind
+
+if TYPE_CHECKING:
+    from nbgrader.api import Gradebook
+
+LOCK_PATIENCE = 60.0
+"""Seconds for which a gradebook that another program holds is tried again."""
+
+T = TypeVar("T")
+
+
+class GradebookError(CourseError):
+    """The gradebook cannot be used; the message says why and what to do."""
+
+
+# --- opening --------------------------------------------------------------------------------------
+
+
+def put_tools_on_path() -> None:
+    """Let nbgrader find ``alembic``, which lies beside the Python that runs us."""
+    folder = str(Path(sys.executable).parent)
+    parts = os.environ.get("PATH", "").split(os.pathsep)
+    if folder not in parts:
+        os.environ["PATH"] = os.pathsep.join([folder, *parts])
+
+
+@cache
+def expected_version() -> str:
+    """The version of the gradebook's tables that the installed nbgrader works with."""
+    from alembic.script import ScriptDirectory
+    from nbgrader.dbutil import ALEMBIC_DIR
+
+    return str(ScriptDirectory(ALEMBIC_DIR).get_current_head())
+
+
+def check_version(path: Path) -> None:
+    """Look at a gradebook without changing it.
+
+    Raises:
+        GradebookError: it is no gradebook, cannot be read, or is of another version of nbgrader.
+    """
+    try:
+        with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
+            found = [str(v) for (v,) in db.execute("SELECT version_num FROM alembic_version")]
+    except sqlite3.DatabaseError as error:
+        if is_locked(error):
+            return  # found out again, with patience, when it is written
+        if "no such table" not in str(error):
+            raise GradebookError(
+                f"The gradebook {path} cannot be read ({error}). Put it back from a backup, "
+                "or move it away: then a new one is made."
+            ) from error
+        found = []
+    if found != [expected_version()]:
+        raise GradebookError(
+            f"The gradebook {path} is of version {', '.join(found) or 'unknown'}, this nbgrader "
+            f"needs {expected_version()}. Copy the file to a safe place, then run "
+            f"`nbgrader db upgrade` in {path.parent}."
+        )
+
+
+def create(course: Course) -> None:
+    """Make an empty gradebook unless there is one. A crash leaves none rather than half of one."""
+    path = course.gradebook
+    if path.exists():
+        return
+    from nbgrader.api import Gradebook
+
+    put_tools_on_path()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{TEMPORARY}{os.getpid()}.db")
+    temporary.unlink(missing_ok=True)
+    try:
+        with explained(path):
+            Gradebook(f"sqlite:///{temporary.resolve()}").close()
+        with contextlib.suppress(FileExistsError):
+            os.link(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def open_gradebook(course: Course) -> Iterator[Gradebook]:
+    """nbgrader's :class:`~nbgrader.api.Gradebook` of the course, made if there is none.
+
+    Raises:
+        GradebookError: it cannot be opened; see :func:`check_version`.
+    """
+    from nbgrader.api import Gradebook
+
+    create(course)
+    check_version(course.gradebook)
+    with quiet():
+        gradebook = patiently(course, lambda: Gradebook(course.gradebook_url))
+    try:
+        yield gradebook
+    finally:
+        gradebook.close()
+
+
+# --- trouble --------------------------------------------------------------------------------------
+
+
+def is_locked(error: BaseException) -> bool:
+    return "locked" in str(error) or "database is busy" in str(error)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep nbgrader from printing a traceback for each attempt that a lock stops."""
+    log = logging.getLogger("tornado.application")
+    before = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
+
+
+@contextlib.contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn a database error into a :class:`GradebookError`. A lock passes as it is."""
+    from nbgrader.api import InvalidEntry
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (SQLAlchemyError, InvalidEntry) as error:
+        if is_locked(error):
+            raise
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        advice = "Nothing is lost: put that right and run the same command again."
+        if "no such" in reason:
+            advice = "It is of another version of nbgrader: copy it and run `nbgrader db upgrade`."
+        raise GradebookError(
+            f"The gradebook {path} cannot be written: {reason}. {advice}"
+        ) from error
+
+
+def patiently(course: Course, action: Callable[[], T], undo: Callable[[], Any] = lambda: None) -> T:
+    """Do ``action``; while another program holds the gradebook, ``undo`` and try again.
+
+    Raises:
+        GradebookError: it is still locked after ``LOCK_PATIENCE`` seconds, or broken.
+    """
+    from nbgrader.api import InvalidEntry
+    from sqlalchemy.exc import SQLAlchemyError
+
+    until = time.monotonic() + LOCK_PATIENCE
+    pause = 0.1
+    while True:
+        try:
+            with explained(course.gradebook), quiet():
+                return action()
+        except (SQLAlchemyError, InvalidEntry) as error:
+            undo()
+            if time.monotonic() > until:
+                raise GradebookError(
+                    f"The gradebook {course.gradebook} has been locked by another program for "
+                    f"{LOCK_PATIENCE:.0f} s. Close what writes to it (formgrader, another nbgrader "
+                    "command) and run the same command again; nothing is lost."
+                ) from error
+            time.sleep(pause)
+            pause = min(2 * pause, 2.0)
+        except BaseException:
+            undo()
+            raise
+
+
+# --- the assignment -------------------------------------------------------------------------------
+
+
+def ensure_assignment(
+    course: Course, gradebook: Gradebook, assignment: str, release: dict[str, Any]
+) -> None:
+    """Make the gradebook know the cells of the release, with nbgrader's own SaveCells.
+
+    Raises:
+        GradebookError: it has submissions for a release with other cells.
+    """
+
+    def save() -> None:
+        if _known_cells(gradebook, assignment) != _graded_cells(release):
+            _save_cells(course, gradebook, assignment, release)
+
+    patiently(course, save, gradebook.db.rollback)
+
+
+def _graded_cells(release: dict[str, Any]) -> dict[str, float]:
+    """``grade_id`` and points of the cells that carry a mark."""
+    metas = [c["metadata"].get("nbgrader", {}) for c in release["cells"]]
+    return {m["grade_id"]: float(m["points"]) for m in metas if m.get("grade")}
+
+
+def _known_cells(gradebook: Gradebook, assignment: str) -> dict[str, float]:
+    from nbgrader.api import MissingEntry
+
+    try:
+        notebook = gradebook.find_notebook(assignment, assignment)
+        return {c.name: c.max_score for c in notebook.grade_cells}
+    except MissingEntry:
+        return {}
+    finally:
+        gradebook.db.rollback()  # ends the reading transaction; SaveCells writes in its own
+
+
+def _save_cells(
+    course: Course, gradebook: Gradebook, assignment: str, release: dict[str, Any]
+) -> None:
+    import nbformat
+    from nbgrader.preprocessors import SaveCells
+
+    gradebook.update_or_create_assignment(assignment)
+    nbgrader = {"notebook": assignment, "assignment": assignment, "db_url": course.gradebook_url}
+    try:
+        SaveCells().preprocess(nbformat.from_dict(release), {"nbgrader": nbgrader})
+    except RuntimeError as error:
+        raise GradebookError(
+            f"The gradebook {course.gradebook} holds submissions for another version of "
+            f"{assignment}, with other cells. Copy it to a safe place and release under a new "
+            "name, or move it away and grade everybody again."
+        ) from error
+    gradebook.db.expire_all()
+
+
+# --- marks ----------------------------------------------------------------------------------------
+
+
+def auto_scores(result: Result, written: set[str]) -> dict[str, float | None]:
+    """The grader's score of each graded cell; None where a person has to give one.
+
+    Args:
+        written: grade_ids of the written answers of the release.
+    """
+    scores: dict[str, float | None] = {f"check_{v.exercise}": v.points for v in result.exercises}
+    waiting = set(result.written) if result.status == "graded" else set()
+    return scores | {name: None if name in waiting else 0.0 for name in written}
+
+
+def write(
+    course: Course,
+    gradebook: Gradebook,
+    result: Result,
+    release: dict[str, Any],
+    *,
+    timestamp: str = "",
+    changed: bool = True,
+) -> None:
+    """Write the marks of one submission in one transaction, whatever was there before.
+
+    Scores and comments that a person gave stay. They are put up for review if ``changed``, that is,
+    if the submission is not the one that the person saw.
+
+    Raises:
+        GradebookError: the gradebook is locked, full, read-only, ...; nothing is then changed.
+    """
+    patiently(
+        course,
+        lambda: _write(gradebook, result, release, timestamp, changed),
+        gradebook.db.rollback,
+    )
+
+
+def _write(
+    gradebook: Gradebook, result: Result, release: dict[str, Any], timestamp: str, changed: bool
+) -> None:
+    from nbgrader.utils import parse_utc
+
+    gradebook.update_or_create_student(result.student)
+    when = {}
+    with contextlib.suppress(ValueError, OverflowError, AttributeError, TypeError):
+        when = {"timestamp": parse_utc(timestamp)} if timestamp else {}
+    gradebook.update_or_create_submission(result.assignment, result.student, **when)
+    notebook = gradebook.find_submission_notebook(
+        result.assignment, result.assignment, result.student
+    )
+    scores = auto_scores(result, _names(release, "written"))
+    for grade in notebook.grades:
+        grade.auto_score = scores.get(grade.name, 0.0)
+        by_person = grade.manual_score is not None
+        if result.status != "graded" or by_person:
+            grade.needs_manual_grade = changed or grade.needs_manual_grade
+        else:
+            grade.needs_manual_grade = grade.auto_score is None
+    silent = _unanswered(result, release)
+    for comment in notebook.comments if silent is not None else ():
+        comment.auto_comment = "No response." if comment.name in silent else None
+    gradebook.db.commit()
+
+
+def holds(gradebook: Gradebook, result: Result, release: dict[str, Any]) -> bool:
+    """Whether the gradebook has these scores already."""
+    from nbgrader.api import MissingEntry
+
+    try:
+        notebook = gradebook.find_submission_notebook(
+            result.assignment, result.assignment, result.student
+        )
+    except MissingEntry:
+        return False
+    scores = auto_scores(result, _names(release, "written"))
+    found = {g.name: g.auto_score for g in notebook.grades}
+    gradebook.db.rollback()  # ends the reading transaction
+    return found == scores
+
+
+def _names(release: dict[str, Any], kind: str) -> set[str]:
+    kinds = [release_kind(c) for c in release["cells"]]
+    return {name for k, name in kinds if k == kind}
+
+
+def _unanswered(result: Result, release: dict[str, Any]) -> set[str] | None:
+    """Answer cells in which nothing was written, as nbgrader finds them; None if not known."""
+    if result.status == "graded" and not result.cells:
+        return None
+    stubs = {
+        c.name: c.source.strip()
+        for c in release_cells(release)
+        if c.kind in ("solution", "written")
+    }
+    given = {c["name"]: c["source"].strip() for c in result.cells if c["kind"] != "own"}
+    return {name for name, stub in stubs.items() if given.get(name, stub) == stub}
+
+
+# --- the graded notebook --------------------------------------------------------------------------
+
+
+def notebook_path(course: Course, assignment: str, student: str) -> Path:
+    return course.autograded / student / assignment / f"{assignment}.ipynb"
+
+
+def graded_notebook(result: Result, release: dict[str, Any]) -> dict[str, Any]:
+    """The notebook as it was graded, with the metadata of the release, for nbgrader and people.
+
+    One that could not be graded is the release with a first cell that says why.
+    """
+    originals = {release_kind(c): c for c in release["cells"] if release_kind(c)[1]}
+    if result.status == "graded":
+        entries: list[dict[str, Any]] = list(result.cells)
+    else:
+        why = Cell("own", "", "markdown", "\n\n".join(f"**{note}**" for note in result.notes))
+        given = [why, *release_cells(release)]
+        entries = [
+            {"kind": c.kind, "name": c.name, "cell_type": c.cell_type, "source": c.source}
+            for c in given
+        ]
+    return {
+        "cells": [_notebook_cell(e, originals) for e in entries],
+        "metadata": {"kernelspec": release["metadata"].get("kernelspec", {})},
+        "nbformat": 4,
+        "nbformat_minor": 4,
+    }
+
+
+def _notebook_cell(entry: dict[str, Any], originals: dict[tuple, dict]) -> dict[str, Any]:
+    original = originals.get((entry["kind"], entry["name"]), {})
+    cell = {
+        "cell_type": entry["cell_type"],
+        "metadata": original.get("metadata", {}),
+        "source": entry["source"],
+    }
+    if entry["cell_type"] == "code":
+        cell |= {"execution_count": None, "outputs": entry.get("outputs", [])}
+    return cell
+
+
+def write_notebook(
+    course: Course, result: Result, release: dict[str, Any], timestamp: str = ""
+) -> Path:
+    """Write the graded notebook to where nbgrader looks for it.
+
+    Raises:
+        OSError: the disk is full, the folder is not writable.
+    """
+    path = notebook_path(course, result.assignment, result.student)
+    text = json.dumps(graded_notebook(result, release), indent=1, sort_keys=True)
+    write_atomic(path, f"{text}\n".encode(), mode=0o444)
+    if timestamp:
+        # nbgrader compares it with the submission's to see whether a newer one waits.
+        write_atomic(path.with_name("timestamp.txt"), timestamp.encode(), mode=0o444)
+    return path
