@@ -34,11 +34,13 @@ class Namespace:
     """The functions that a probe may call; see the module's text.
 
     Attributes:
-        changed: ``"function: argument 2"`` for every argument that a call wrote into.
+        changed: a sentence for every argument that a call wrote into.
+        asked: the names of the results of each function that was called with ``returns``.
     """
 
     def __init__(self) -> None:
         self.changed: list[str] = []
+        self.asked: dict[str, tuple[str, ...]] = {}
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name.startswith("_"):
@@ -51,7 +53,10 @@ class Namespace:
             note = f"{name} wrote into its argument {label}"
             if note not in self.changed:
                 self.changed.append(note)
-        return value if returns is None else as_results(name, value, returns)
+        if returns is None:
+            return value
+        self.asked[name] = tuple(returns)
+        return as_results(name, value, returns)
 
     def _invoke(self, name: str, args: tuple[Any, ...]) -> tuple[Any, list[str]]:
         """Return the value and the labels of the arguments that were written into."""

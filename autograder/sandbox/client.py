@@ -11,7 +11,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -131,11 +132,20 @@ class Zygote:
         self.close()
 
 
+@dataclass(frozen=True)
+class Ours:
+    """A result of a stand-in that must not cross the pipe."""
+
+    value: Any
+
+
 class Session:
     """The pipe to one student's process. Everything that comes out of it is untrusted data."""
 
     def __init__(self, sock: socket.socket, zygote: Zygote):
         self._sock, self._zygote = sock, zygote
+        self._stand_ins: list[Callable[..., Any]] = []
+        self._foreign: list[Any] = []
         self.alive = True
 
     def run_cell(self, source: str, seconds: float) -> dict[str, Any]:
@@ -165,9 +175,17 @@ class Session:
             "seconds": time.monotonic() - start,
         }
 
-    def forget(self) -> None:
-        """Let go of the handles of earlier calls."""
-        self._request({"op": "forget"}, [], time.monotonic() + limits.GRACE_SECONDS)
+    def prepare(self, stand_ins: Mapping[str, Callable[..., Any]]) -> None:
+        """Let go of the handles of earlier calls; put ``stand_ins`` in the place of functions.
+
+        A stand-in runs on this side, called over the pipe. What it returns that is an
+        :class:`Ours` stays here too; the student's code can hand it to another stand-in.
+        """
+        self._stand_ins = list(stand_ins.values())
+        self._foreign.clear()
+        numbers = {name: i for i, name in enumerate(stand_ins)}
+        request = {"op": "prepare", "functions": numbers}
+        self._request(request, [], time.monotonic() + limits.GRACE_SECONDS)
 
     def call(
         self, name: str, args: tuple[Any, ...], keep: Sequence[int], deadline: float
@@ -177,7 +195,7 @@ class Session:
         Raises:
             Failure: it raised, is missing, hangs, ended the process or answered nonsense.
         """
-        functions: list[Callable[..., Any]] = []
+        functions = list(self._stand_ins)
 
         def hand_in(value: Any) -> wire.Function:
             functions.append(value)
@@ -237,16 +255,27 @@ class Session:
         index = asked["callback"]
         if type(index) is not int or not 0 <= index < len(functions):
             raise wire.ProtocolError("a function that was not handed in")
-        args = wire.decode(asked.get("args"), blob)
+        args = wire.decode(asked.get("args"), blob, self._resolve)
         if not isinstance(args, tuple):
             raise wire.ProtocolError("arguments that are no tuple")
         blobs: list[bytes] = []
         try:
             with np.errstate(all="ignore"):
-                answer = {"value": wire.encode(functions[index](*args), blobs)}
+                answer = {"value": wire.encode(functions[index](*args), blobs, self._keep)}
         except Exception:  # whatever the student handed in did not fit the function
             answer, blobs = {"raise": "the function cannot be evaluated for this argument"}, []
         wire.send(self._sock, {"id": number, **answer}, blobs)
+
+    def _keep(self, value: Any) -> wire.Foreign:
+        if not isinstance(value, Ours):
+            raise TypeError("not plain data")
+        self._foreign.append(value.value)
+        return wire.Foreign(len(self._foreign) - 1)
+
+    def _resolve(self, value: Any) -> Any:
+        if isinstance(value, wire.Foreign) and 0 <= value.id < len(self._foreign):
+            return self._foreign[value.id]
+        raise wire.ProtocolError("an object that was not handed out")
 
     def end(self) -> str:
         """End the submission's processes; return why they were stopped from inside ("" if not)."""

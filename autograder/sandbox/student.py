@@ -25,6 +25,7 @@ class Side:
         self.shell = shell
         self.kept: dict[int, Any] = {}
         self.numbers = itertools.count()
+        self.replaced: dict[str, Any] = {}
         self.request: Any = None
 
     def serve(self) -> None:
@@ -37,10 +38,22 @@ class Side:
     def answer(self, document: dict[str, Any], blob: bytes) -> tuple[dict[str, Any], list[bytes]]:
         if document["op"] == "run":
             return shells.run_cell(self.shell, document["source"], document["seconds"]), []
-        if document["op"] == "forget":
+        if document["op"] == "prepare":
             self.kept.clear()
+            self.stand_in(document["functions"])
             return {}, []
         return self.call(document, blob)
+
+    def stand_in(self, functions: dict[str, int]) -> None:
+        """Put functions of the judge in the place of the student's; put earlier ones back."""
+        names = self.shell.user_ns
+        for name, original in self.replaced.items():
+            names.pop(name, None)
+            if original is not None:
+                names[name] = original
+        self.replaced = {name: names.get(name) for name in functions}
+        for name, number in functions.items():
+            names[name] = self.callback(number)
 
     def call(self, document: dict[str, Any], blob: bytes) -> tuple[dict[str, Any], list[bytes]]:
         """Call one function; results at the places in ``keep`` stay here as handles."""
@@ -70,17 +83,15 @@ class Side:
     def resolve(self, value: Any) -> Any:
         if isinstance(value, wire.Handle):
             return Kept(self.kept[value.id])
-        return self.callback(value.id, self.request)
+        return self.callback(value.id) if isinstance(value, wire.Function) else value
 
-    def callback(self, number: int, request: Any) -> Callable[..., Any]:
+    def callback(self, number: int) -> Callable[..., Any]:
         """A function of the judge; calling it asks the judge over the pipe."""
 
         def function(*args: Any) -> Any:
-            if request != self.request:
-                raise RuntimeError("this function can only be called while the check runs")
             blobs: list[bytes] = []
             data = wire.encode(args, blobs)
-            wire.send(self.sock, {"id": request, "callback": number, "args": data}, blobs)
+            wire.send(self.sock, {"id": self.request, "callback": number, "args": data}, blobs)
             document, blob = wire.receive(self.sock)
             if "raise" in document:
                 raise ValueError(document["raise"])

@@ -52,17 +52,26 @@ class Opaque:
 
 
 @dataclass(frozen=True)
+class Foreign:
+    """An object that stays on the judge's side; the student's side can only hand it back."""
+
+    id: int
+
+
+@dataclass(frozen=True)
 class Function:
     """A function of the judge that the student's side may call."""
 
     id: int
 
 
+REFERENCES = {c.__name__.lower(): c for c in (Handle, Foreign, Function)}
+
+
 def encode(value: Any, blobs: list[bytes], other: Callable[[Any], Any] | None = None) -> Any:
     """Turn ``value`` into JSON data; array bytes go to ``blobs``.
 
-    ``other`` is asked first about anything that is not plain data (it returns a Handle, a Function
-    or an Opaque).
+    ``other`` is asked about anything that is not plain data; it returns something that is.
     """
     if value is None or isinstance(value, bool | str):
         return value
@@ -81,10 +90,8 @@ def encode(value: Any, blobs: list[bytes], other: Callable[[Any], Any] | None = 
         return {TAG: type(value).__name__, "v": [encode(v, blobs, other) for v in value]}
     if type(value) is dict and all(isinstance(k, str | int) for k in value):
         return {TAG: "dict", "v": [[k, encode(v, blobs, other)] for k, v in value.items()]}
-    if isinstance(value, Handle):
-        return {TAG: "handle", "v": value.id}
-    if isinstance(value, Function):
-        return {TAG: "function", "v": value.id}
+    if isinstance(value, Handle | Foreign | Function):
+        return {TAG: type(value).__name__.lower(), "v": value.id}
     if isinstance(value, Opaque):
         return {TAG: "opaque", "v": value.type_name}
     if other is not None:
@@ -101,7 +108,7 @@ def type_name(value: Any) -> str:
 def decode(
     data: Any, blob: bytes, other: Callable[[Any], Any] | None = None, depth: int = 0
 ) -> Any:
-    """The inverse of :func:`encode`. ``other`` maps Handle, Function and Opaque to what is wanted.
+    """The inverse of :func:`encode`. ``other`` maps references to what they stand for.
 
     Raises:
         ProtocolError: ``data`` is not what :func:`encode` makes.
@@ -122,8 +129,8 @@ def decode(
         return {k: decode(x, blob, other, depth + 1) for k, x in v}
     if tag == "opaque" and isinstance(v, str):
         return Opaque("".join(c for c in v[:80] if c.isprintable()))
-    if tag in ("handle", "function") and type(v) is int:
-        value = Handle(v) if tag == "handle" else Function(v)
+    if tag in REFERENCES and type(v) is int:
+        value = REFERENCES[tag](v)
         return other(value) if other else value
     raise ProtocolError("not a value of the protocol")
 
