@@ -12,7 +12,7 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.util import logging
 
-from unrolled import gradcheck
+from unrolled import exercise, gradcheck
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,11 @@ def count(app: Sphinx, config: Config) -> None:
     chapters = sorted(Path(app.srcdir, "chapters").glob("*.md"))
     found = numbers([chapter.read_text(encoding="utf-8") for chapter in chapters])
     # A new dictionary, so that Sphinx sees a changed setting and reads the front matter again.
-    config.myst_substitutions = {**config.myst_substitutions, **found}
+    config.myst_substitutions = {
+        **config.myst_substitutions,
+        **found,
+        "a1_exercises": len(exercise.load("a1_rnn")),
+    }
 
 
 def warn_of_unchecked(app: Sphinx, docname: str, source: list[str]) -> None:

@@ -1,0 +1,65 @@
+"""Builds the book once per test run, and lets the tests import the book's Sphinx extensions."""
+
+import fcntl
+import os
+import sys
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from browser import Browser
+
+from autograder.book import ROOT, build_book
+
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+
+
+@pytest.fixture(scope="session")
+def book() -> Path:
+    """The folder of the built book.
+
+    UNROLLED_BOOK_HTML names one that is built already. Several pytest workers share one build: the
+    first makes it, the others wait for it.
+    """
+    if given := os.environ.get("UNROLLED_BOOK_HTML"):
+        return Path(given).resolve()
+    this_run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    (ROOT / "_build").mkdir(exist_ok=True)
+    with (ROOT / "_build" / "built_by_tests.txt").open("a+") as stamp:
+        fcntl.flock(stamp, fcntl.LOCK_EX)
+        stamp.seek(0)
+        if stamp.read() != this_run:
+            build_book()
+            stamp.truncate(0)
+            stamp.write(this_run)
+    return ROOT / "_build" / "html"
+
+
+@pytest.fixture(scope="session")
+def pages(book: Path) -> list[Path]:
+    """The HTML files of the book, as a reader can reach them."""
+    return sorted(page for page in book.rglob("*.html") if "_static" not in page.parts)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with Browser() as chromium:
+        yield chromium
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *args: object) -> None:
+        """Say nothing of each request."""
+
+
+@pytest.fixture(scope="module")
+def site(book: Path) -> Iterator[str]:
+    """The address of the book served over HTTP."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=book))
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()

@@ -1,0 +1,125 @@
+"""The built pages in Chromium: no request to elsewhere, no script error, light and dark, print."""
+
+import gzip
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from browser import Browser
+
+from autograder.book import ROOT
+
+LIMIT_KB = 500
+
+
+def transferred(addresses: list[str]) -> dict[str, int]:
+    """Bytes of each file as a server sends it: compressed, except what is compressed already."""
+    sizes = {}
+    for address in addresses:
+        file = Path(unquote(urlsplit(address).path))
+        data = file.read_bytes()
+        packed = file.suffix in (".woff2", ".png")
+        sizes[file.name] = len(data) if packed else len(gzip.compress(data, 6))
+    return sizes
+
+
+def test_pages_ask_nothing_of_the_network(browser: Browser, pages: list[Path], site: str) -> None:
+    browser.look()
+    book = pages[0].parent
+    book = next(folder for folder in pages[0].parents if (folder / "searchindex.js").exists())
+    for page in pages:
+        for base in (book.as_uri() + "/", site):
+            seen = browser.visit(base + page.relative_to(book).as_posix())
+            outside = [url for url in seen.requests if not url.startswith((base, "data:", "blob:"))]
+            assert outside == [], page
+            assert seen.complaints == [], page
+            assert seen.requests, "the browser recorded nothing"
+
+
+def test_pages_are_light(browser: Browser, pages: list[Path]) -> None:
+    browser.look()
+    weights = {}
+    for page in pages:
+        files = [url for url in browser.visit(page.as_uri()).requests if url.startswith("file:")]
+        sizes = transferred(files)
+        weights[page.name] = sum(sizes.values()) / 1000
+        assert "katex.min.css" in sizes or page.name == "index.html"
+    print({name: f"{kb:.0f} KB" for name, kb in weights.items()})
+    assert max(weights.values()) <= LIMIT_KB, weights
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_theme_follows_the_system(browser: Browser, book: Path, dark: bool) -> None:
+    browser.look(dark=dark)
+    page = browser.visit((book / "chapters" / "03-bptt.html").as_uri())
+    assert page.evaluate("document.documentElement.dataset.theme") == ("dark" if dark else "light")
+    # Where a figure has text, it has the colour of the page's text.
+    ink = "getComputedStyle(document.querySelector('.unrolled-figure')).getPropertyValue('%s')"
+    text = page.evaluate("getComputedStyle(document.body).color")
+    page.evaluate("document.body.insertAdjacentHTML('beforeend', '<i id=probe></i>')")
+    page.evaluate("document.getElementById('probe').style.color = 'var(--unrolled-ink)'")
+    assert page.evaluate("getComputedStyle(document.getElementById('probe')).color") == text
+    assert page.evaluate(ink % "--unrolled-1").strip() == ("#62b4ee" if dark else "#0064a8")
+
+
+def test_nothing_sticks_out_on_a_phone(browser: Browser, pages: list[Path]) -> None:
+    browser.look(width=390, height=800)
+    for page in pages:
+        seen = browser.visit(page.as_uri())
+        assert seen.evaluate("document.documentElement.scrollWidth") <= 390, page
+
+
+def test_quiz_shows_the_feedback_of_the_chosen_answer(browser: Browser, book: Path) -> None:
+    browser.look()
+    for chapter in sorted((book / "chapters").glob("*.html")):
+        page = browser.visit(chapter.as_uri())
+        visible = (
+            "[...document.querySelectorAll('.quiz-feedback')].filter(f => f.offsetHeight).length"
+        )
+        assert page.evaluate("document.querySelectorAll('.quiz').length") >= 3, chapter
+        assert page.evaluate(visible) == 0
+        page.evaluate("document.querySelector('.quiz-right label').click()")
+        assert page.evaluate(visible) == 1
+        right = page.evaluate(
+            "document.querySelector('.quiz-right .quiz-feedback strong').innerText"
+        )
+        assert right == "Right."
+
+
+def test_search_finds_words_without_a_server(browser: Browser, book: Path) -> None:
+    browser.look()
+    page = browser.visit((book / "search.html").as_uri() + "?q=recurrent")
+    found = "new Promise(r => setTimeout(() => r(document.querySelectorAll('ul.search > li').length), 1500))"
+    assert page.evaluate(found) >= 3
+    assert page.complaints == []
+
+
+def test_print_opens_what_is_closed(browser: Browser, book: Path) -> None:
+    browser.look(dark=True)
+    page = browser.visit((book / "chapters" / "03-bptt.html").as_uri())
+    closed = "document.querySelectorAll('details:not([open])').length"
+    before = page.evaluate(closed)
+    assert before > 0
+    page.evaluate("dispatchEvent(new Event('beforeprint')) && 0")
+    assert page.evaluate(closed) == 0
+    assert page.evaluate("document.documentElement.dataset.theme") == "light"
+    page.evaluate("dispatchEvent(new Event('afterprint')) && 0")
+    assert page.evaluate(closed) == before
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+def test_the_browser_notices_requests_and_errors(browser: Browser, tmp_path: Path) -> None:
+    """The tests above would pass with a browser that sees nothing."""
+    bad = tmp_path / "bad.html"
+    bad.write_text(
+        "<script src='http://127.0.0.1:9/x.js'></script><script>throw new Error('boom')</script>"
+    )
+    seen = browser.visit(bad.as_uri())
+    assert "http://127.0.0.1:9/x.js" in seen.requests
+    assert any("boom" in text for text in seen.complaints)
+    assert any("not loaded" in text for text in seen.complaints)
+
+
+def test_favicon_and_logo_are_ours() -> None:
+    for name in ("favicon.svg", "logo.svg"):
+        assert (ROOT / "book" / "_static" / name).read_text().startswith("<svg")
