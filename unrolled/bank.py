@@ -7,6 +7,7 @@ for the fixed visible seeds. The inputs are drawn again from the seeds; no sourc
 from __future__ import annotations
 
 import json
+import math
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,24 +30,26 @@ class Checks:
 
 def save(path: Path, checks: Checks) -> None:
     """Write ``checks`` to ``path``; equal checks make equal bytes."""
-    arrays: dict[str, np.ndarray] = {}
+    pool = _Pool()
     exercises = {}
     for name, cases in checks.expected.items():
         known = checks.mistakes[name]
         exercises[name] = {
             "keys": [list(key) for key in cases],
+            "right": [pool.put_all(right.outputs) for right in cases.values()],
             "tolerance": [right.tolerance for right in cases.values()],
-            "mistakes": [[m.match.name, m.match.hint, m.match.link] for m in known],
+            "mistakes": [
+                [m.match.name, m.match.hint, m.match.link, [pool.put_all(m.runs[k]) for k in cases]]
+                for m in known
+            ],
         }
-        for i, (key, right) in enumerate(cases.items()):
-            for output, value in right.outputs.items():
-                arrays[f"{name}/{i}/right/{output}"] = value
-            for j, m in enumerate(known):
-                for output, value in m.runs[key].items():
-                    arrays[f"{name}/{i}/{j}/{output}"] = value
-    meta = json.dumps({"assignment": checks.assignment, "exercises": exercises}, sort_keys=True)
-    arrays["meta"] = np.frombuffer(meta.encode(), dtype=np.uint8)
-    np.savez_compressed(path, **arrays)
+    meta = {"assignment": checks.assignment, "exercises": exercises, "arrays": pool.index}
+    text = json.dumps(meta).encode()
+    np.savez_compressed(
+        path,
+        meta=np.frombuffer(text, np.uint8),
+        data=np.frombuffer(b"".join(pool.parts), np.uint8),
+    )
 
 
 def load(path: Path) -> Checks:
@@ -58,26 +61,49 @@ def load(path: Path) -> Checks:
     """
     try:
         with np.load(path, allow_pickle=False) as file:
-            arrays = {k: file[k] for k in file.files}
-        meta = json.loads(arrays.pop("meta").tobytes())
+            meta, data = json.loads(file["meta"].tobytes()), file["data"].tobytes()
+        arrays = [
+            np.frombuffer(data, dtype, math.prod(shape), start).reshape(shape)
+            for dtype, shape, start in meta["arrays"]
+        ]
+
+        def take(places: dict[str, int]) -> dict[str, np.ndarray]:
+            return {output: arrays[i] for output, i in places.items()}
+
         expected, mistakes = {}, {}
-        groups: dict[str, dict[str, np.ndarray]] = {}
-        for key, value in arrays.items():
-            group, output = key.rsplit("/", 1)
-            groups.setdefault(group, {})[output] = value
         for name, entry in meta["exercises"].items():
             keys: list[Key] = [(seed, case) for seed, case in entry["keys"]]
             expected[name] = {
-                key: Expected(groups[f"{name}/{i}/right"], entry["tolerance"][i])
-                for i, key in enumerate(keys)
+                key: Expected(take(right), tolerance)
+                for key, right, tolerance in zip(keys, entry["right"], entry["tolerance"])
             }
             mistakes[name] = tuple(
-                Mistake(
-                    Match(*words),
-                    {key: groups.get(f"{name}/{i}/{j}", {}) for i, key in enumerate(keys)},
-                )
-                for j, words in enumerate(entry["mistakes"])
+                Mistake(Match(*words), {key: take(run) for key, run in zip(keys, runs)})
+                for *words, runs in entry["mistakes"]
             )
         return Checks(meta["assignment"], expected, mistakes)
-    except (KeyError, TypeError, zipfile.BadZipFile, UnicodeDecodeError) as error:
+    except (KeyError, TypeError, IndexError, zipfile.BadZipFile, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not a checks.npz of this course") from error
+
+
+class _Pool:
+    """Arrays behind each other, equal ones once: a mistake leaves most outputs as they are."""
+
+    def __init__(self) -> None:
+        self.parts: list[bytes] = []
+        self.index: list[list] = []
+        self._places: dict[tuple, int] = {}
+        self._size = 0
+
+    def put_all(self, outputs: Mapping[str, np.ndarray]) -> dict[str, int]:
+        return {name: self.put(np.asarray(value)) for name, value in outputs.items()}
+
+    def put(self, value: np.ndarray) -> int:
+        data = np.ascontiguousarray(value).tobytes()
+        key = (value.dtype.str, value.shape, data)
+        if key not in self._places:
+            self._places[key] = len(self.index)
+            self.index.append([value.dtype.str, list(value.shape), self._size])
+            self.parts.append(data)
+            self._size += len(data)
+        return self._places[key]
