@@ -51,7 +51,7 @@ font:16px system-ui,sans-serif}
 .unrolled-interactive label{display:flex;align-items:center;gap:.6rem;min-height:2.5rem}
 .unrolled-interactive input{width:10rem;accent-color:var(--unrolled-1,#0064a8)}
 .unrolled-interactive output{min-width:2.2rem;font-variant-numeric:tabular-nums}
-.unrolled-interactive [role=status]{margin:.4rem auto 0;max-width:46rem;min-height:3.2rem;
+.unrolled-interactive [role=status]{margin:.4rem auto 0;max-width:46rem;min-height:1.6rem;
 text-align:center}
 @media print{.unrolled-interactive input{display:none}}
 """
