@@ -222,7 +222,7 @@ def grade_class(
             for s, f in open_jobs
         )
         with bar(len(folders), len(results), progress) as advance:
-            count = min(jobs or len(os.sched_getaffinity(0)), max(len(open_jobs), 1))
+            count = min(jobs or len(os.sched_getaffinity(0)), len(open_jobs))
             with contextlib.closing(outcomes(jobs_to_do, count, scheduler)) as finished:
                 for job, outcome in finished:
                     result = (
@@ -251,7 +251,7 @@ class Writer:
     ) -> bool:
         """Whether a record is up to date; marks that the gradebook lacks are then put there."""
         path = marks.notebook_path(self.course, self.assignment, record.student)
-        if not (up_to_date(record, raw.hash, *current) and path.is_file()):
+        if not (up_to_date(record, raw, *current) and path.is_file()):
             return False
         if not marks.holds(self.gradebook, record, self.release):
             marks.write(self.course, self.gradebook, record, self.release, timestamp=raw.timestamp)

@@ -288,11 +288,12 @@ def _write(
 ) -> None:
     from nbgrader.utils import parse_utc
 
-    gradebook.update_or_create_student(result.student)
     when = {}
     with contextlib.suppress(ValueError, OverflowError, AttributeError, TypeError):
         when = {"timestamp": parse_utc(timestamp)} if timestamp else {}
-    gradebook.update_or_create_submission(result.assignment, result.student, **when)
+    with gradebook.db.no_autoflush:
+        gradebook.update_or_create_student(result.student)
+        gradebook.update_or_create_submission(result.assignment, result.student, **when)
     notebook = gradebook.find_submission_notebook(
         result.assignment, result.assignment, result.student
     )

@@ -25,6 +25,7 @@ from nbgrader.plugins import CsvExportPlugin
 from traitlets.config import Config
 
 from autograder import feedback
+from autograder.collect import SafeCollect
 from autograder.course import Course, write_atomic
 from autograder.gradebook import put_tools_on_path
 
@@ -81,7 +82,7 @@ class MarksCsv(CsvExportPlugin):
         wanted = {str(name) for name in self.assignment}
         students = {str(name) for name in self.student}
         for assignment in gradebook.assignments:
-            for student in gradebook.students:
+            for student in sorted(gradebook.students, key=lambda s: (s.last_name or "", s.id)):
                 if (not wanted or assignment.name in wanted) and (
                     not students or student.id in students
                 ):
@@ -135,6 +136,7 @@ def configure(c: Config, root: Path) -> Config:
     put_tools_on_path()
     c.CourseDirectory.root = str(course.grading)
     c.ExportApp.plugin_class = MarksCsv
+    c.ExchangeFactory.collect = SafeCollect
     feedback.configure(c, course)
     # nbgrader has no setting for the converter's class; these are the places that look it up.
     for module in (nbgrader.converters, nbgrader.apps.api, nbgrader.apps.autogradeapp):

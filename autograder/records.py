@@ -12,6 +12,7 @@ from pathlib import Path
 
 from autograder.course import Course, write_atomic
 from autograder.results import Result
+from autograder.sanitize import RawSubmission
 
 
 def record_path(course: Course, assignment: str, student: str) -> Path:
@@ -59,16 +60,21 @@ def read_records(course: Course, assignment: str) -> dict[str, Result]:
 
 
 def up_to_date(
-    record: Result | None, submission_hash: str, bank_hash: str, current: Mapping[str, str]
+    record: Result | None, raw: RawSubmission, bank_hash: str, current: Mapping[str, str]
 ) -> bool:
     """Whether grading again would ask the same questions of the same submission.
 
-    A submission without bytes (hash "") is always looked at again; that costs nothing.
+    Args:
+        record: what is known from an earlier run.
+        raw: the submission as it is now.
+        bank_hash: of the checks as they are now (:func:`autograder.source.bank_hash`).
+        current: versions of what would run it (:func:`autograder.judge.versions`).
     """
     return (
         record is not None
-        and submission_hash != ""
-        and record.submission_hash == submission_hash
+        and record.submission_hash == raw.hash
+        and (raw.data is not None or record.status == raw.status)
+        and record.notes[: len(raw.notes)] == raw.notes
         and record.bank_hash == bank_hash
         and dict(record.versions) == dict(current)
     )

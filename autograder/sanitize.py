@@ -211,6 +211,26 @@ def _read_file(fd: int, path: str, limit: int) -> bytes:
     return data
 
 
+def read_regular_files(folder: Path, limit: int) -> Iterator[tuple[str, bytes | None]]:
+    """Name and bytes of every file directly in a folder; None for links, pipes, folders, devices
+    and files above ``limit`` bytes.
+
+    Raises:
+        OSError: the folder cannot be opened or is a link.
+    """
+    fd = _open_folder(folder)
+    try:
+        with os.scandir(fd) as entries:
+            names = sorted(entry.name for entry in entries)
+        for name in names:
+            try:
+                yield name, _read_file(fd, name, limit)
+            except _Unreadable:
+                yield name, None
+    finally:
+        os.close(fd)
+
+
 def _mode(name: str, fd: int) -> int:
     try:
         return os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode

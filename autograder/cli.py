@@ -1,0 +1,241 @@
+"""The command ``course``: one small function per subcommand, modules loaded when they are used."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from autograder.course import Course, CourseError
+
+EPILOG = """The usual order: release, collect, grade, feedback, report, export.
+Everything that a class produces lies under grading/, which git ignores."""
+
+
+def build(course: Course, args: argparse.Namespace) -> int:
+    from autograder.book import build_book
+
+    print(build_book(strict=not args.lenient) / "index.html")
+    return 0
+
+
+def release(course: Course, args: argparse.Namespace) -> int:
+    from autograder import release as releasing
+
+    if args.check:
+        found = releasing.check_committed(course.root)
+        print("\n".join(found) or "Every committed assignment is what a fresh release makes.")
+        return 1 if found else 0
+    if not args.assignment:
+        raise CourseError("Which assignment? For example: course release a1_rnn")
+    print(releasing.release(course, args.assignment, args.out))
+    return 0
+
+
+def check(course: Course, args: argparse.Namespace) -> int:
+    from autograder.check import check_notebook
+
+    return 0 if check_notebook(course, args.notebook, args.assignment) else 1
+
+
+def collect(course: Course, args: argparse.Namespace) -> int:
+    from autograder import collect as collecting
+
+    if args.source is None:
+        return collecting.collect_from_exchange(course, args.assignment)
+    print("\n".join(collecting.collect_from(course, args.assignment, args.source)))
+    return 0
+
+
+def grade(course: Course, args: argparse.Namespace) -> int:
+    from autograder.grade import grade_class, summary
+
+    results = grade_class(
+        course,
+        args.assignment,
+        submissions_dir=args.submissions,
+        jobs=args.jobs,
+        scheduler=args.scheduler,
+        json=args.json,
+        force=args.force,
+        students=args.student,
+    )
+    print(summary(results))
+    return 0
+
+
+def feedback(course: Course, args: argparse.Namespace) -> int:
+    from autograder.feedback import write_feedback
+
+    for path in write_feedback(course, args.assignment, args.student):
+        print(path)
+    return 0
+
+
+def report(course: Course, args: argparse.Namespace) -> int:
+    from autograder.report import write_report
+
+    print(write_report(course, args.assignment))
+    return 0
+
+
+def export(course: Course, args: argparse.Namespace) -> int:
+    if not course.gradebook.is_file():
+        raise CourseError(
+            f"There are no marks yet: {course.gradebook} does not exist. Grade first."
+        )
+    from autograder.gradebook import open_gradebook
+    from autograder.nbgrader import MarksCsv
+
+    target = args.to or course.grading / "grades.csv"
+    plugin = MarksCsv(to=str(target), assignment=[args.assignment] if args.assignment else [])
+    with open_gradebook(course) as gradebook:
+        plugin.export(gradebook)
+    print(target)
+    return 0
+
+
+def serve_book(course: Course, args: argparse.Namespace) -> int:
+    import functools
+    import http.server
+
+    pages = course.root / "book" / "_build" / "html"
+    if not (pages / "index.html").is_file():
+        raise CourseError("The book is not built yet. Run: course build")
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(pages))
+    try:
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", args.port), handler)
+    except OSError as error:
+        raise CourseError(
+            f"Port {args.port} cannot be used ({error.strerror}); name another one with --port."
+        ) from error
+    with server:
+        address = f"http://127.0.0.1:{server.server_address[1]}/"
+        print(f"The book is at {address} until you press Ctrl-C.", flush=True)
+        server.serve_forever()
+    return 0
+
+
+def demo(course: Course, args: argparse.Namespace) -> int:
+    from autograder.demo import run
+
+    return run(course)
+
+
+def positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line with all subcommands."""
+    top = argparse.ArgumentParser(
+        prog="course",
+        description="Build the book, release assignments, grade a class.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--root", type=Path, help="the course's folder (default: found from here)")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name, function, text):
+        made = commands.add_parser(name, help=text, description=text)
+        made.set_defaults(function=function)
+        return made
+
+    def for_assignment(name, function, text):
+        made = command(name, function, text)
+        made.add_argument("assignment", help="for example a1_rnn")
+        return made
+
+    one = command("build", build, "build the book")
+    one.add_argument("--lenient", action="store_true", help="warnings do not fail the build")
+
+    one = command("release", release, "make what students get of an assignment")
+    one.add_argument("assignment", nargs="?", help="for example a1_rnn")
+    one.add_argument("--out", type=Path, metavar="DIR", help="instead of assignments/")
+    one.add_argument(
+        "--check", action="store_true", help="only compare assignments/ with fresh releases"
+    )
+
+    one = command("check", check, "run the visible checks on a notebook file, without the sandbox")
+    one.add_argument("notebook", type=Path)
+    one.add_argument("--assignment", metavar="NAME", help="if the file's name does not say it")
+
+    one = for_assignment("collect", collect, "bring submissions into grading/submitted")
+    one.add_argument(
+        "--from",
+        dest="source",
+        type=Path,
+        metavar="DIR",
+        help="folder with <student>/...; default: nbgrader's exchange",
+    )
+
+    one = for_assignment("grade", grade, "grade all submissions of an assignment")
+    one.add_argument(
+        "--submissions",
+        type=Path,
+        metavar="DIR",
+        help="folder with <student>/<assignment>/ (default: grading/submitted)",
+    )
+    one.add_argument("--jobs", type=positive, metavar="N", help="processes (default: all cores)")
+    one.add_argument("--scheduler", metavar="ADDRESS", help="hand the work to this Dask scheduler")
+    one.add_argument("--json", type=Path, metavar="FILE", help="also write the results to FILE")
+    one.add_argument("--student", action="append", metavar="ID", help="only this one (repeatable)")
+    one.add_argument("--force", action="store_true", help="grade again what is up to date")
+
+    one = for_assignment("feedback", feedback, "write a page of feedback per student")
+    one.add_argument("--student", action="append", metavar="ID", help="only this one (repeatable)")
+    for_assignment("report", report, "write the page about the class")
+
+    one = command("export", export, "write the marks as CSV")
+    one.add_argument("assignment", nargs="?", help="only this assignment")
+    one.add_argument("--to", type=Path, metavar="FILE", help="default: grading/grades.csv")
+
+    one = command("serve-book", serve_book, "serve the built book on this machine")
+    one.add_argument("--port", type=int, default=8000, help="default: 8000")
+    command("demo", demo, "build, release, grade a sample class, write feedback and report")
+    return top
+
+
+def explanation(error: Exception) -> str | None:
+    """What to tell a person about an error that they can mend; None if it is a fault of ours."""
+    from autograder.book import BookError
+    from autograder.release import ReleaseError
+    from autograder.sandbox.wall import WallError
+    from autograder.source import SourceError
+
+    if isinstance(error, CourseError | BookError | ReleaseError | WallError | SourceError):
+        return str(error)
+    if isinstance(error, FileNotFoundError) and error.errno is None:
+        return str(error)
+    if type(error).__module__.startswith("sqlalchemy."):
+        reason = str(error).splitlines()[0]
+        return f"The gradebook cannot be read: {reason}. Close what uses it and try again."
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}."
+    return None
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; the exit status is 2 for an error that the person can mend."""
+    args = parser().parse_args(argv)
+    try:
+        course = Course(args.root.resolve()) if args.root else Course.find()
+        return args.function(course, args)
+    except KeyboardInterrupt:
+        print("\nStopped. What is done is kept; the same command goes on.", file=sys.stderr)
+        return 130
+    except Exception as error:
+        text = explanation(error)
+        if text is None:
+            raise
+        print(f"course {args.command}: {text}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
