@@ -44,9 +44,7 @@ class Quiz(SphinxDirective):
         answers = [self._answer(item) for item in self._items()]
         right = sum(answer["right"] for answer in answers)
         if len(answers) < 2 or right == 0:
-            raise self.error(
-                "a quiz needs two or more answers '- [ ] ...', one of them '- [x] ...'"
-            )
+            raise self.error("a quiz has two or more answers, at least one of them '- [x] ...'")
         serial = self.env.new_serialno("quiz")
         box = quiz()
         box += nodes.paragraph("", "", *question, classes=["quiz-question"])

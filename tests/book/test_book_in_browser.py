@@ -25,7 +25,6 @@ def transferred(addresses: list[str]) -> dict[str, int]:
 
 def test_pages_ask_nothing_of_the_network(browser: Browser, pages: list[Path], site: str) -> None:
     browser.look()
-    book = pages[0].parent
     book = next(folder for folder in pages[0].parents if (folder / "searchindex.js").exists())
     for page in pages:
         for base in (book.as_uri() + "/", site):
@@ -89,8 +88,9 @@ def test_quiz_shows_the_feedback_of_the_chosen_answer(browser: Browser, book: Pa
 def test_search_finds_words_without_a_server(browser: Browser, book: Path) -> None:
     browser.look()
     page = browser.visit((book / "search.html").as_uri() + "?q=recurrent")
-    found = "new Promise(r => setTimeout(() => r(document.querySelectorAll('ul.search > li').length), 1500))"
-    assert page.evaluate(found) >= 3
+    results = "document.querySelectorAll('ul.search > li').length"
+    wait = f"new Promise(done => setTimeout(() => done({results}), 1500))"
+    assert page.evaluate(wait) >= 3
     assert page.complaints == []
 
 
