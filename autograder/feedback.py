@@ -255,15 +255,25 @@ def _joined(text: Any) -> str:
     return text[: html.MAX_PNG_BYTES * 2] if isinstance(text, str) else ""
 
 
-_FRAME = re.compile(r"Cell In ?\[(\d{1,6})\], line (\d{1,6})")
+_FRAME = re.compile(r"^ *line (\d{1,6})(?:, in (\w{1,80}|<\w{1,40}>))?$", re.MULTILINE)
 
 
 def error_text(output: Mapping[str, Any]) -> str:
-    """An error in one line and the places in the student's cells; no frame of other code."""
+    """An error in one line and the lines of the student's cells; no frame of other code.
+
+    The sandbox writes one line "line 3, in f" per frame in a cell (:mod:`autograder.sandbox`);
+    whatever else stands in the traceback is left out.
+    """
     name = html.cut(_joined(output.get("ename")), 200)
     value = html.cut(html.terminal_text(_joined(output.get("evalue"))), 2000)
-    trace = html.terminal_text(_joined(output.get("traceback"))[:100_000])
-    places = [f"line {line} of cell [{cell}]" for cell, line in _FRAME.findall(trace)][-5:]
+    lines = output.get("traceback")
+    trace = (
+        "\n".join(_joined(line)[:1000] for line in lines[:50]) if isinstance(lines, list) else ""
+    )
+    places = [
+        f"line {number} in {function}" if function.isidentifier() else f"line {number} of the cell"
+        for number, function in _FRAME.findall(trace)
+    ]
     return f"{name}: {value}" + (f"\nat {', then '.join(places)}" if places else "")
 
 
@@ -348,6 +358,8 @@ def page_of(
         items[name] = written_item(name, points, marks.marks.get(name))
     for name in result.written if result else ():
         items.setdefault(name, written_item(name, 0.0, marks.marks.get(name)))
+    if result and result.status != "graded":
+        cells = []  # what is there is the release, not what was handed in
     budget = Budget()
     shown = tuple(cell_view(c, items, marks, budget) for c in cells[:MAX_CELLS])
     placed = {c.item.name for c in shown if c.item}
@@ -481,7 +493,7 @@ def write_feedback(
 
     Raises:
         FileNotFoundError: nothing has been graded, or a student is named who has no record.
-        sqlalchemy.exc.OperationalError: the gradebook is locked or of another version.
+        GradebookError: the gradebook cannot be read; see :func:`autograder.marks.read_marks`.
     """
     graded = sorted(p.stem for p in (course.records / assignment).glob("*.json"))
     chosen = graded if students is None else sorted(set(students))

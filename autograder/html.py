@@ -72,11 +72,11 @@ def _picture(match: re.Match[str]) -> str:
     return chr(0x2400 + code) if code < 0x20 else f"‹U+{code:04X}›"
 
 
-def cut(text: str, limit: int) -> str:
+def cut(text: str, limit: int, comment: str = "") -> str:
     """At most ``limit`` characters, with a line that says how many are left out."""
     if len(text) <= limit:
         return text
-    return f"{text[:limit]}\n… {len(text) - limit} more characters are left out here."
+    return f"{text[:limit]}\n{comment}… {len(text) - limit} more characters are left out here."
 
 
 def terminal_text(text: str) -> str:
@@ -133,7 +133,7 @@ def highlight(source: str) -> Markup:
     from pygments.formatters import HtmlFormatter
     from pygments.lexers import PythonLexer
 
-    text = clean(cut(source, MAX_SOURCE)).rstrip("\n")
+    text = clean(cut(source, MAX_SOURCE, "# ")).rstrip("\n")
     lexer = PythonLexer(stripnl=False)
     painted = paint(text, lexer, HtmlFormatter(nowrap=True, classprefix="hl-")).rstrip("\n")
     return Markup("\n".join(f'<span class="line">{line}</span>' for line in painted.split("\n")))
@@ -335,7 +335,7 @@ def book_url(course: Course, folder: Path) -> str:
     base = ((settings or {}).get("html") or {}).get("baseurl")
     if base and web_link(base):
         return base.rstrip("/") + "/"
-    build = Path(course.root) / "book" / "_build" / "html"
+    build = Path(course.root) / "_build" / "html"
     return quote(Path(os.path.relpath(build, folder)).as_posix()) + "/"
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from autograder.gradebook import check_version, quiet
+
 
 @dataclass(frozen=True)
 class Mark:
@@ -44,14 +46,17 @@ def read_marks(url: str, assignment: str, student: str | None = None) -> dict[st
             nothing (nbgrader would create it).
 
     Raises:
-        sqlalchemy.exc.OperationalError: the gradebook is locked or of another version.
+        GradebookError: the gradebook is of another version or cannot be read.
+        sqlalchemy.exc.OperationalError: it stays locked.
     """
-    path = url.removeprefix("sqlite:///")
-    if path != url and not Path(path).is_file():
-        return {}
+    path = Path(url.removeprefix("sqlite:///"))
+    if url.startswith("sqlite:///"):
+        if not path.is_file():
+            return {}
+        check_version(path.resolve())
     from nbgrader.api import Gradebook, MissingEntry
 
-    with Gradebook(url) as gradebook:
+    with quiet(), Gradebook(url) as gradebook:
         try:
             if student is None:
                 submissions = gradebook.assignment_submissions(assignment)

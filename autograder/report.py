@@ -376,7 +376,7 @@ def write_report(course: Course, assignment: str) -> Path:
 
     Raises:
         FileNotFoundError: nothing of this assignment has been graded.
-        sqlalchemy.exc.OperationalError: the gradebook is locked or of another version.
+        GradebookError: the gradebook cannot be read; see :func:`autograder.marks.read_marks`.
     """
     page = class_page(course, assignment)
     template = html.environment().get_template("report/index.html.j2")

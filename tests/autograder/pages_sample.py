@@ -172,7 +172,9 @@ def make_notebook(rng: np.random.Generator, answer: str = "The gradient flows ba
             evalue="shapes (3,4) and (5,6) not aligned",
             traceback=[
                 "File /srv/course/autograder/judge.py, line 12, in drive\n",
-                "Cell In[18], line 3\n----> 3 train()",
+                "  line 3, in <module>",
+                "  line 12, in train",
+                "ValueError: shapes (3,4) and (5,6) not aligned",
             ],
         ),
     ]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,7 +16,7 @@ import pytest
 from nbgrader.api import Gradebook
 
 from autograder import feedback, html
-from autograder.course import Course
+from autograder.course import Course, CourseError
 from autograder.results import Result
 from unrolled.exercise import load
 from unrolled.verdict import Match, Row, Verdict
@@ -81,7 +83,7 @@ def test_points_outcomes_hint_and_link(pages):
     assert "temporal_softmax_loss ◐ partly right 2.5 of 5" in page.text
     assert page.text.count(sample.MISTAKES["rnn_backward"].hint) == 1
     assert "Read chapter 3: two children" in page.text
-    assert "../../../../book/_build/html/chapters/03-bptt.html#two-children" in page.links
+    assert "../../../../_build/html/chapters/03-bptt.html#two-children" in page.links
 
 
 def test_anchors_of_the_summary_exist_once(pages):
@@ -149,7 +151,8 @@ def test_the_notebook_is_shown(pages):
     assert "[32m" not in text
     assert 'src="data:image/png;base64,' in pages["ada"]
     assert "<Figure size" not in text
-    assert "ValueError: shapes (3,4) and (5,6) not aligned at line 3 of cell [18]" in text
+    places = "at line 3 of the cell, then line 12 in train"
+    assert f"ValueError: shapes (3,4) and (5,6) not aligned {places}" in text
     assert "<math" in pages["ada"]
 
 
@@ -162,6 +165,15 @@ def test_an_unreadable_record_gives_a_page_that_says_so(tmp_path):
         page = Text(written.read_text(encoding="utf-8"))
         assert "The result of grading could not be read" in page.text
         assert "def rnn_step_forward" in page.text
+
+
+def test_a_gradebook_of_another_version_is_explained(tmp_path):
+    course = sample.make_class(tmp_path)
+    with closing(sqlite3.connect(course.gradebook)) as db:
+        db.execute("UPDATE alembic_version SET version_num = 'old'")
+        db.commit()
+    with pytest.raises(CourseError, match="nbgrader db upgrade"):
+        feedback.write_feedback(course, "a1_rnn", ["ada"])
 
 
 def test_a_damaged_notebook_leaves_the_verdicts(tmp_path):
@@ -277,8 +289,8 @@ def test_outputs_stay_within_bounds():
 def test_the_book_is_where_the_configuration_says(tmp_path):
     course = Course(tmp_path)
     page = course.feedback / "ada" / "a1_rnn"
-    assert html.book_url(course, page) == "../../../../book/_build/html/"
+    assert html.book_url(course, page) == "../../../../_build/html/"
     (tmp_path / "_config.yml").write_text("html:\n  baseurl: https://example.org/book\n")
     assert html.book_url(course, page) == "https://example.org/book/"
     (tmp_path / "_config.yml").write_text("html:\n  baseurl: javascript:alert(1)\n")
-    assert html.book_url(course, page) == "../../../../book/_build/html/"
+    assert html.book_url(course, page) == "../../../../_build/html/"

@@ -56,7 +56,7 @@ def test_misconceptions_by_how_many_have_them(course, page):
         ("mean-over-all-tokens", ("élise",)),
     ]
     assert sample.MISTAKES["rnn_backward"].hint in page.text
-    assert "../../book/_build/html/chapters/03-bptt.html#two-children" in page.links
+    assert "../../_build/html/chapters/03-bptt.html#two-children" in page.links
 
 
 def test_who_needs_a_person_and_why(page):
