@@ -92,7 +92,7 @@ def parity(n: int, length: int, seed: Seed) -> tuple[NDArray[np.int64], NDArray[
 def recall(
     n: int, length: int, seed: Seed, symbols: int = 4
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Sequences (n, length, symbols): a one-hot symbol, then zeros; and which symbol it was (n,)."""
+    """Sequences (n, length, symbols) of a one-hot symbol and then zeros, and which it was (n,)."""
     which = np.random.default_rng(seed).integers(0, symbols, n)
     x = np.zeros((n, length, symbols))
     x[:, 0] = one_hot(which, symbols)
