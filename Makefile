@@ -1,0 +1,42 @@
+# Each target makes what it needs: `make demo` and `make test` work in a fresh clone.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+export OMP_NUM_THREADS := 1
+
+.PHONY: demo test book release format lint attacks bench clean
+
+demo: $(INSTALLED)  ## build the book, release a1_rnn, grade a sample class, write feedback and report
+	@$(BIN)/course demo
+
+test: $(INSTALLED)  ## all tests, style and types of the sources
+	@$(BIN)/python -m autograder.machine || true
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+book: $(INSTALLED)  ## the book alone, warnings as errors
+	@$(BIN)/course build
+
+release: $(INSTALLED)  ## assignments/ anew from solutions/
+	@for a in $$(ls solutions); do $(BIN)/course release $$a; done
+
+attacks: $(INSTALLED)  ## every hostile and broken submission, one line each
+	@$(BIN)/python -m tests.attacks
+
+format: $(INSTALLED)
+	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) build book/_build .pytest_cache .ruff_cache
+
+# The file is touched last, so that an installation that was stopped is done again.
+$(INSTALLED): requirements.txt pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "$(PYTHON) is missing. Install Python 3.11 with venv, or name another one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@echo "Making $(VENV) and installing the packages of requirements.txt (some minutes the first time)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --progress-bar on --requirement requirements.txt
+	@$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@touch $@
