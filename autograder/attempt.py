@@ -30,12 +30,14 @@ class Attempt:
     Attributes:
         outputs: nbformat outputs of the cells that ran, by their place in ``cells``.
         notes: what was stopped or left out, in sentences for the student.
+        errors: what a named cell raised, by the name of the cell.
     """
 
     def __init__(self, zygote: Zygote, cells: tuple[Cell, ...]):
         self.cells = cells
         self.outputs: dict[int, list[dict[str, Any]]] = {}
         self.notes: list[str] = []
+        self.errors: dict[str, str] = {}
         self._zygote = zygote
         self._deadline = time.monotonic() + limits.SUBMISSION_SECONDS
         self._session: Session | None = None
@@ -88,6 +90,8 @@ class Attempt:
             seconds = min(limits.CELL_SECONDS, max(left, 1.0))
             ran = session.run_cell(source, seconds)
             self.outputs.setdefault(i, clean_outputs(ran["outputs"]))
+            if ran["ended"] == "error" and self.cells[i].name:
+                self.errors[self.cells[i].name] = error_text(self.outputs[i])
             if ran["ended"] == "timeout":
                 self._reduce(i, f"was stopped after {seconds:.0f} s")
                 ran = session.run_cell(self._sources[i], limits.CELL_SECONDS)
@@ -166,6 +170,12 @@ def clean_output(raw: dict[str, Any], room: int) -> dict[str, Any] | None:
         return None
     extra = {"execution_count": None} if kind == "execute_result" else {}
     return {"output_type": kind, "data": bundle, "metadata": {}, **extra}
+
+
+def error_text(outputs: list[dict[str, Any]]) -> str:
+    """The last error among the outputs of a cell on one line: lines of the trace, type, text."""
+    traces = [o["traceback"] for o in outputs if o["output_type"] == "error"]
+    return " ".join(" ".join(traces[-1]).split()) if traces else "an error"
 
 
 def text_of(value: Any, room: int) -> str:

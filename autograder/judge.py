@@ -128,6 +128,7 @@ class Grader:
                     verdicts[exercise.name] = verdict
                 if verdict.outcome in ("pass", "missing"):
                     break
+            verdicts[exercise.name] = explained(verdicts[exercise.name], submission, attempt)
         return verdicts
 
     def _verdict(
@@ -207,6 +208,23 @@ class Grader:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def explained(verdict: Verdict, submission: Submission, attempt: Attempt) -> Verdict:
+    """A verdict without points with the plainest reason: a stub, or a cell that stopped."""
+    name = verdict.exercise
+    cell = submission.named("solution").get(name)
+    elsewhere = any(
+        f"def {name}" in c.source for c in submission.cells if c.kind in ("own", "free")
+    )
+    if verdict.points or elsewhere:
+        return verdict
+    if cell is None or cell.untouched:
+        return replace(verdict, outcome="missing", message=f"{name} is not implemented yet.")
+    if verdict.outcome == "missing" and name in attempt.errors:
+        text = f"The cell of {name} stopped with an error: {attempt.errors[name]}"
+        return replace(verdict, outcome="error", message=text)
+    return verdict
 
 
 def versions() -> dict[str, str]:

@@ -49,7 +49,7 @@ def wrong_values(expected: np.ndarray, actual: np.ndarray, tol: float) -> str:
         return f"is off by {float(difference):.2g}"
     where = tuple(int(i) for i in np.unravel_index(np.argmax(difference), difference.shape))
     wrong = int(np.sum(difference > tol))
-    return f"{wrong} of {expected.size} values differ, most at {list(where)}"
+    return f"differs in {wrong} of {expected.size} values, most at {list(where)}"
 
 
 def patterns(expected: np.ndarray, actual: np.ndarray, tol: float) -> Iterator[str]:

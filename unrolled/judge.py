@@ -145,6 +145,8 @@ def judge(
     outcome: Outcome = failure.outcome if failure else "fail"
     if points:
         outcome = "partial"
+    elif outcome == "missing" and not str(failure).startswith(f"{exercise.name} "):
+        outcome = "error"  # a function that this one is checked with is missing
     matches = explain(exercise, expected, runs, compared, mistakes())
     message = describe(rows, runs, failure, matches, unsound)
     return Verdict(exercise.name, points, exercise.points, outcome, message, rows, matches, seeds)
@@ -276,9 +278,10 @@ def describe(
             parts.append(f"{worst.output} {worst.note} (case: {worst.case}).")
     parts += [f"{r.note}." for r in rows if r.output == "arguments"]
     parts += [m.hint for m in matches]
-    if not matches and not (failure and failure.outcome == "missing"):
+    if not matches:
         earlier = list(unsound())
         if earlier:
             names = " and ".join(earlier)
-            parts.append(f"{names} is not right yet, and this one builds on it: mend it first.")
+            verb, it = ("is", "it") if len(earlier) == 1 else ("are", "them")
+            parts.append(f"{names} {verb} not right yet, and this one builds on {it}.")
     return " ".join(parts)

@@ -121,7 +121,8 @@ def call_copied(
     try:
         value = function(*copies)
     except Exception as error:
-        raise Failure("error", describe_error(name, error)) from error
+        stub = isinstance(error, NotImplementedError)
+        raise Failure("missing" if stub else "error", describe_error(name, error)) from error
     changed = [
         label
         for label, before, after in zip(argument_labels(function, len(args)), args, copies)

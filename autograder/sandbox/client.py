@@ -21,6 +21,7 @@ import numpy as np
 from autograder.sandbox import limits, wall, wire
 from unrolled.namespace import OPAQUE, Failure, Namespace
 
+TIME = f"(all checks of an exercise have {limits.EXERCISE_SECONDS:.0f} s together)"
 TEXTS = {
     "memory": f"used more than {limits.MEMORY_BYTES // limits.MB} MB of memory and was stopped",
     "": "ended the process it ran in",
@@ -238,7 +239,7 @@ class Session:
             raise Failure("error", f"{what} called the function it was given too often.")
         except TimeoutError:
             self.end()
-            raise Failure("timeout", f"{what} was not done within its time.") from None
+            raise Failure("timeout", f"{what} did not return in time {TIME}.") from None
         except (wire.Closed, OSError):
             reason = TEXTS.get(self.end(), TEXTS[""])
             raise Failure("error", f"{what} {reason}.") from None

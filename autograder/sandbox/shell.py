@@ -181,7 +181,7 @@ def run_cell(shell: Shell, source: str, seconds: float) -> dict[str, Any]:
 def error_output(error: BaseException) -> dict[str, Any]:
     """An nbformat error output that shows the student's lines and nothing of the grader."""
     name = type(error).__name__
-    text = str(error)[: limits.MESSAGE_CHARS]
+    text = str(error.msg if isinstance(error, SyntaxError) else error)[: limits.MESSAGE_CHARS]
     lines = []
     trace = error.__traceback__
     while trace is not None:
