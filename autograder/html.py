@@ -14,6 +14,7 @@ import math as _math
 import os
 import re
 import struct
+import unicodedata
 import zlib
 from functools import cache
 from pathlib import Path
@@ -43,6 +44,10 @@ MAX_MARKDOWN = 30_000
 """Characters of one text cell that are rendered: bounds the parser's work on hostile nesting."""
 MAX_TEX = 2_000
 """Characters of one formula; longer ones are shown as source."""
+MAX_VALUE = 4_000
+"""Characters of any other value on a page: a message, a note, a name."""
+MAX_MARKS = 4
+"""Combining marks on one character; Vietnamese and Hebrew need two or three."""
 MAX_PNG_BYTES = 3_000_000
 MAX_PNG_PIXELS = 20_000_000
 """A picture that unpacks to more than this would fill the reader's memory (80 MB as RGBA)."""
@@ -51,6 +56,7 @@ _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
     "\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
 )
+_TOWER = re.compile(f"[\u0300-\U0010ffff]{{{MAX_MARKS + 1},}}")
 _ESCAPE_SEQUENCE = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor
     r"|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?"  # OSC, DCS, ...: titles, links
@@ -61,10 +67,20 @@ _ESCAPE_SEQUENCE = re.compile(
 def clean(text: str) -> str:
     """Make invisible characters visible: controls, direction overrides, lone surrogates.
 
-    Line breaks and tabs stay, and so do the joiners that scripts and emoji need.
+    Line breaks and tabs stay, and so do the joiners that scripts and emoji need. Of combining marks
+    one character keeps a few: a tower of them is drawn over the lines above.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return _HIDDEN.sub(_picture, text)
+    return _TOWER.sub(_unstack, _HIDDEN.sub(_picture, text))
+
+
+def _unstack(match: re.Match[str]) -> str:
+    kept, marks = [], 0
+    for character in match[0]:
+        marks = marks + 1 if unicodedata.category(character) in ("Mn", "Me") else 0
+        if marks <= MAX_MARKS:
+            kept.append(character)
+    return "".join(kept)
 
 
 def _picture(match: re.Match[str]) -> str:
@@ -92,7 +108,7 @@ def escape(text: str) -> Markup:
 
 def inline(text: str) -> Markup:
     """A sentence of ours: escaped, with `code` in backticks."""
-    parts = re.split(r"`([^`\n]+)`", clean(text))
+    parts = re.split(r"`([^`\n]+)`", clean(cut(text, MAX_VALUE)))
     code = [
         f"<code>{html.escape(part)}</code>" if i % 2 else html.escape(part)
         for i, part in enumerate(parts)
@@ -355,8 +371,10 @@ def book_link(base: str, link: str) -> Markup:
 
 
 def finalize(value: Any) -> Any:
-    """What templates apply to every value before it is escaped."""
-    return clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    """What templates apply to every value before it is escaped: cleaned, and cut if huge."""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return clean(cut(value, MAX_VALUE))
+    return value
 
 
 def prepare(environment: jinja2.Environment) -> jinja2.Environment:
@@ -371,6 +389,7 @@ def prepare(environment: jinja2.Environment) -> jinja2.Environment:
         "inline": inline,
         "number": number,
         "difference": difference,
+        "text": escape,
         "highlight": highlight,
     }
     return environment

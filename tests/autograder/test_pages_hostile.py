@@ -354,6 +354,22 @@ def test_terminal_text(text, shown):
     assert html.terminal_text(text) == shown
 
 
+def test_towers_of_marks_are_cut_and_languages_are_not():
+    assert html.clean("a" + "\u0301" * 99 + "b") == "a" + "\u0301" * 4 + "b"
+    assert html.clean("ก" + "\u0e47" * 99) == "ก" + "\u0e47" * 4
+    for text in ("Nguyễn Thị Hồng", "שָׁלוֹם", "हिन्दी", "循环神经网络", "👩‍👩‍👧 é ß"):
+        assert html.clean(text) == text
+
+
+def test_values_of_templates_are_bounded():
+    page = (
+        html.environment()
+        .from_string("{{ x }}|{{ y | inline }}")
+        .render(x="x" * 9999, y="y" * 9999)
+    )
+    assert len(page) < 2 * html.MAX_VALUE + 200
+
+
 def test_links_in_markdown():
     assert 'href="https://example.org/a?b=1&amp;c=2"' in html.markdown(
         "[a](https://example.org/a?b=1&c=2)"

@@ -127,6 +127,11 @@ def test_the_histogram_counts_every_score_once(top):
         assert b.count == sum(b.low <= s < b.high for s in [0.0, top, *scores])
 
 
+def test_the_words_of_a_bin_say_where_it_ends():
+    words = [b.words for b in report.histogram([1.0], 7.5)]
+    assert (words[0], words[-1]) == ("0 to below 1", "7 to 7.5")
+
+
 def test_the_histogram_without_points():
     assert report.histogram([0.0], 0.0) == ()
 
