@@ -28,7 +28,7 @@ format: $(INSTALLED)
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) build book/_build .pytest_cache .ruff_cache
+	rm -rf $(VENV) build _build .pytest_cache .ruff_cache
 
 # The file is touched last, so that an installation that was stopped is done again.
 $(INSTALLED): requirements.txt pyproject.toml

@@ -100,7 +100,7 @@ def serve_book(course: Course, args: argparse.Namespace) -> int:
     import functools
     import http.server
 
-    pages = course.root / "book" / "_build" / "html"
+    pages = course.root / "_build" / "html"
     if not (pages / "index.html").is_file():
         raise CourseError("The book is not built yet. Run: course build")
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(pages))

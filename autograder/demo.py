@@ -61,7 +61,7 @@ def run(course: Course) -> int:
     page = next(p for p in pages if shown.student in p.parts)
     print(f"\nDone in {steps.elapsed():.0f} s. Open in a browser:")
     for what, path in (
-        ("the book", book / "index.html" if book.is_dir() else book),
+        ("the book", book / "index.html"),
         ("the class report", report),
         (f"feedback for {shown.student} ({shown.case})", page),
     ):
@@ -76,7 +76,7 @@ def make_course(course: Course) -> Course:
     root.mkdir(parents=True)
     for name in ("_config.yml", "nbgrader_config.py"):
         shutil.copy(course.root / name, root / name)
-    (root / "book").symlink_to(Path("../../book"))
+    (root / "_build").symlink_to(Path("../../_build"))
     return Course(root)
 
 

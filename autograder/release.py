@@ -25,7 +25,7 @@ from unrolled.exercise import load as load_exercises
 from unrolled.judge import Mistake, expect
 from unrolled.verdict import Match
 
-LOCAL_BOOK = "../../book/_build/html"
+LOCAL_BOOK = "../../_build/html"
 """Where the book is, seen from ``assignments/aN_x/``, until ``html.baseurl`` says where it is."""
 
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}

@@ -82,7 +82,7 @@ def load(path: Path) -> Checks:
                 for *words, runs in entry["mistakes"]
             )
         return Checks(meta["assignment"], expected, mistakes)
-    except (KeyError, TypeError, IndexError, zipfile.BadZipFile, UnicodeDecodeError) as error:
+    except (KeyError, TypeError, IndexError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is not a checks.npz of this course") from error
 
 

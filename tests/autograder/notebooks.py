@@ -20,7 +20,7 @@ def answer(name: str, body: str = "return x + 1") -> str:
     return f"def {name}(x):\n    {body}"
 
 
-def cell(cell_type: str, source: str, grade_id: str | None = None, **nbgrader: Any) -> dict:
+def cell(cell_type: str, source: str, grade_id: str | None = None, /, **nbgrader: Any) -> dict:
     made: dict[str, Any] = {"cell_type": cell_type, "metadata": {}, "source": source}
     if grade_id is not None:
         made["metadata"]["nbgrader"] = {

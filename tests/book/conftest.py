@@ -40,8 +40,9 @@ def book() -> Path:
 
 @pytest.fixture(scope="session")
 def pages(book: Path) -> list[Path]:
-    """The HTML files of the book, as a reader can reach them."""
-    return sorted(page for page in book.rglob("*.html") if "_static" not in page.parts)
+    """The HTML files of the book that a reader sees (index.html leads to the first at once)."""
+    found = [page for page in book.rglob("*.html") if "_static" not in page.parts]
+    return sorted(page for page in found if page != book / "index.html")
 
 
 @pytest.fixture(scope="module")

@@ -23,13 +23,17 @@ LOADING = {  # attributes by which an element makes the browser load something
 CSS_URL = re.compile(r"""url\(\s*["']?(?!data:|#)([^"')]+)["']?\s*\)|@import\s+["']([^"']+)["']""")
 
 
+VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"}
+
+
 @dataclass(frozen=True)
 class Element:
-    """A start tag, and the text directly inside if it is a <style>."""
+    """A start tag; `hidden` if it or an element around it is hidden from assistive software."""
 
     tag: str
     attributes: dict[str, str]
     line: int
+    hidden: bool
 
     def __getitem__(self, name: str) -> str:
         return self.attributes.get(name, "")
@@ -41,16 +45,28 @@ class _Reader(HTMLParser):
         self.elements: list[Element] = []
         self.styles: list[str] = []
         self._in_style = False
+        self._open: list[Element] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = {name: value or "" for name, value in attrs}
-        self.elements.append(Element(tag, attributes, self.getpos()[0]))
+        hidden = attributes.get("aria-hidden") == "true" or any(e.hidden for e in self._open[-1:])
+        self.elements.append(Element(tag, attributes, self.getpos()[0], hidden))
+        if tag not in VOID:
+            self._open.append(self.elements[-1])
         if "style" in attributes:
             self.styles.append(attributes["style"])
         self._in_style = tag == "style"
 
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self._open.pop()
+
     def handle_endtag(self, tag: str) -> None:
         self._in_style = False
+        if any(element.tag == tag for element in self._open):
+            while self._open.pop().tag != tag:
+                pass
 
     def handle_data(self, data: str) -> None:
         if self._in_style:
@@ -81,8 +97,9 @@ def loads(page: Path) -> list[str]:
         address.split()[0]
         for one in elements(page, *LOADING)
         for name in LOADING[one.tag]
+        if not one[name].startswith("data:")
         for address in one[name].split(",")
-        if address.strip() and not address.startswith("data:")
+        if address.strip()
     ]
     return found + [address for style in read(page).styles for address in css_loads(style)]
 
