@@ -549,6 +549,14 @@ RNN_BACKWARD = group(
         DH0,
     ),
     (  # B8
+        "dh0-of-the-last-step",
+        "return dx, dprev_h,",
+        "return dx, rnn_step_backward(dh[:, -1], cache[-1])[1],",
+        "Your dh0 belongs to the state before the last step. How many steps lie between the last "
+        "state and h0?",
+        DH0,
+    ),
+    (  # B8
         "dh0-of-the-first-state",
         "return dx, dprev_h,",
         "return dx, dnext_h,",
@@ -755,38 +763,38 @@ TEMPORAL_SOFTMAX_LOSS = group(
     "temporal_softmax_loss",
     (  # D2
         "averaged-over-all-tokens",
-        "mask / mask.sum()",
-        "mask / mask.size",
+        "max(mask.sum(), 1)",
+        "mask.size",
         "Say in words what is averaged. Masked tokens add nothing to the sum; do they belong to "
         "the number that you divide by?",
         MASKED,
     ),
     (  # D2
         "averaged-over-the-batch",
-        "mask / mask.sum()",
-        "mask / len(mask)",
+        "max(mask.sum(), 1)",
+        "len(mask)",
         "Say in words what is averaged: samples, or tokens? Your loss grows with the length of the "
         "sequences.",
         MASKED,
     ),
     (
         "averaged-over-time",
-        "mask / mask.sum()",
-        "mask / mask.shape[1]",
+        "max(mask.sum(), 1)",
+        "mask.shape[1]",
         "Say in words what is averaged: steps, or tokens? Your loss grows with the batch.",
         MASKED,
     ),
     (
         "summed-not-averaged",
-        "mask / mask.sum()",
-        "mask / 1",
+        "max(mask.sum(), 1)",
+        "1",
         "Your loss grows with the number of tokens. Sum or mean?",
         MASKED,
     ),
     (
         "mean-of-row-means",
-        "mask / mask.sum()",
-        "mask / mask.sum(axis=1, keepdims=True).clip(1) / len(mask)",
+        "max(mask.sum(), 1)",
+        "(mask.sum(axis=1, keepdims=True).clip(1) * len(mask))",
         "You average within each row first and then over rows, so a token of a short sequence "
         "weighs more than one of a long sequence. What is averaged, rows or tokens?",
         MASKED,
@@ -825,7 +833,7 @@ TEMPORAL_SOFTMAX_LOSS = group(
     (  # D4
         "gradient-not-masked",
         "- right) * weights",
-        "- right) / mask.sum()",
+        "- right) / max(mask.sum(), 1)",
         "Change a logit at a masked step: the loss stays the same, so which gradient should it "
         "have there?",
         MASKED,
@@ -833,28 +841,43 @@ TEMPORAL_SOFTMAX_LOSS = group(
     (
         "loss-not-masked",
         "log_probs * right * weights",
-        "log_probs * right / mask.sum()",
+        "log_probs * right / max(mask.sum(), 1)",
+        "dx is right, the loss counts masked tokens. The two must belong to the same function.",
+        MASKED,
+    ),
+    (
+        "gradient-masked-all-or-nothing",
+        "- right) * weights",
+        "- right) * mask.any() / max(mask.sum(), 1)",
+        "Change a logit at a masked step: the loss stays the same, so which gradient should it "
+        "have there?",
+        MASKED,
+    ),
+    (
+        "loss-masked-all-or-nothing",
+        "log_probs * right * weights",
+        "log_probs * right * mask.any() / max(mask.sum(), 1)",
         "dx is right, the loss counts masked tokens. The two must belong to the same function.",
         MASKED,
     ),
     (
         "mask-inverted",
-        "if not mask.any():",
-        "mask = ~mask\n    if not mask.any():",
+        "weights = (mask",
+        "mask = ~mask\n    weights = (mask",
         "Your loss looks at the tokens that should not count. Does True mean keep or drop?",
         MASKED,
     ),
     (
         "mask-ignored",
-        "if not mask.any():",
-        "mask = np.ones(y.shape, bool)\n    if not mask.any():",
+        "weights = (mask",
+        "mask = np.ones(y.shape, bool)\n    weights = (mask",
         "Change y where the mask is False: the loss changes. What is the mask for?",
         MASKED,
     ),
     (  # D11
         "class-zero-is-padding",
-        "if not mask.any():",
-        "mask = mask & (y != 0)\n    if not mask.any():",
+        "weights = (mask",
+        "mask = mask & (y != 0)\n    weights = (mask",
         "Tokens whose right class is 0 do not count in your loss. Here the mask alone says what "
         "counts; 0 is a class like any other.",
         MASKED,
@@ -862,22 +885,41 @@ TEMPORAL_SOFTMAX_LOSS = group(
     (  # D5
         "logits-masked",
         "shifted = x - x.max(axis=2, keepdims=True)",
-        "x, weights = x * mask[:, :, None], 1 / mask.sum(); shifted = x - x.max(2, keepdims=True)",
+        "weights = 1 / max(mask.sum(), 1)\n"
+        "    x = x * mask[:, :, None]\n    shifted = x - x.max(2)[:, :, None]",
         "Every masked token adds log V to your loss. Logits that are all zero are a uniform "
         "prediction, not the absence of a loss.",
         MASKED,
     ),
+    (  # D5
+        "logits-masked-if-any",
+        "shifted = x - x.max(axis=2, keepdims=True)",
+        "weights = mask.any() / max(mask.sum(), 1)\n"
+        "    x = x * mask[:, :, None]\n    shifted = x - x.max(2)[:, :, None]",
+        "Every masked token adds log V to your loss. Logits that are all zero are a uniform "
+        "prediction, not the absence of a loss.",
+        MASKED,
+    ),
+    (  # D5
+        "logits-masked-and-averaged-over-all",
+        "shifted = x - x.max(axis=2, keepdims=True)",
+        "weights = 1 / mask.size\n"
+        "    x = x * mask[:, :, None]\n    shifted = x - x.max(2)[:, :, None]",
+        "Every masked token adds log V to the sum. Logits that are all zero are a uniform "
+        "prediction, not the absence of a loss; and say in words what is averaged.",
+        MASKED,
+    ),
     (
         "division-by-no-tokens",
-        "if not mask.any():",
-        "if False:",
+        "max(mask.sum(), 1)",
+        "mask.sum()",
         "If the mask keeps nothing, you divide by zero. What should the loss of nothing be?",
         MASKED,
     ),
     (
         "no-gradient-without-tokens",
-        "return 0.0, np.zeros(x.shape)",
-        "return 0.0, 0.0",
+        "return float(loss), dx",
+        "return float(loss), dx if mask.any() else 0.0",
         "If the mask keeps nothing, the gradient is zero, and it has the shape of x as always.",
         MASKED,
     ),
@@ -948,8 +990,8 @@ TEMPORAL_SOFTMAX_LOSS = group(
     ),
     (
         "other-logarithm",
-        "loss = -np.sum(",
-        "loss = -1 / np.log(2) * np.sum(",
+        "loss = np.sum(",
+        "loss = 1 / np.log(2) * np.sum(",
         "The loss is off by a constant factor of 1.44. Which logarithm does cross-entropy in nats "
         "use?",
         LOSS,
@@ -964,8 +1006,8 @@ TEMPORAL_SOFTMAX_LOSS = group(
     ),
     (
         "sign-of-the-loss",
-        "-np.sum(",
-        "np.sum(",
+        "-log_probs * right",
+        "log_probs * right",
         "Your loss is negative and gets smaller when the prediction gets worse.",
         LOSS,
     ),

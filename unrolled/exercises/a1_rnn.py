@@ -233,7 +233,7 @@ def temporal_affine_backward(
         "one row masked": {"keep": "not the first row"},
         "everything masked": {"keep": "nothing"},
         "one step": {"T": 1},
-        "one sample": {"N": 1},
+        "one sample, one token": {"N": 1, "keep": "one"},
         "huge logits": {"scale": 1e4},
         "huge offsets": {"offset": 1e4},
     },
@@ -261,6 +261,9 @@ def temporal_softmax_loss(
         mask[:] = True
     elif keep == "not the first row":
         mask[0] = False
+    elif keep == "one":
+        mask[:] = False
+        mask[tuple(last)] = True
     elif keep == "nothing":
         mask[:] = False
     loss, dx = ns.temporal_softmax_loss(x, y, mask, returns=("loss", "dx"))
@@ -277,7 +280,7 @@ def temporal_softmax_loss(
     cases={
         "matrix": {"shape": (3, 4), "out": (2, 5)},
         "vector, f gives a number": {"shape": (7,), "out": ()},
-        "three axes": {"shape": (2, 3, 2), "out": (4,)},
+        "three axes, near zero": {"shape": (2, 3, 2), "out": (4,), "scale": 1e-6},
         "a single number": {"shape": (), "out": (3,)},
         "transposed view": {"shape": (4, 2), "out": (3,), "view": "transposed"},
         "every other column": {"shape": (2, 3), "out": (5,), "view": "strided"},
@@ -291,6 +294,7 @@ def numerical_gradient(
     out: tuple[int, ...],
     view: str = "",
     h: float | None = None,
+    scale: float = 1.0,
 ):
     # f mixes all elements of x and is curved, so that every element and every term counts.
     mixing = normal(rng, *shape, *out, scale=0.7)
@@ -309,6 +313,7 @@ def numerical_gradient(
     elif view == "strided":
         x = normal(rng, shape[0], 2 * shape[1])[:, ::2]
     else:
-        x = normal(rng, *shape)
+        # A number far below h loses bits when h is subtracted and added again.
+        x = normal(rng, *shape, scale=scale)
     step = () if h is None else (h,)
     return {"grad": ns.numerical_gradient(f, x, df if out else float(df), *step)}
