@@ -50,6 +50,7 @@ def release(course: Course, assignment: str, out: Path | None = None) -> Path:
         SourceError: something under ``solutions/`` is not as it must be.
         ReleaseError: nbgrader refuses, or a solution would get out.
     """
+    source.source_path(assignment)
     folder = course.source / assignment
     folder.mkdir(parents=True, exist_ok=True)
     notebook = source_notebook(assignment, book_base(course.root))
