@@ -1,8 +1,10 @@
 """unrolled.interactive: what it writes into a page is complete, safe and usable without a mouse."""
 
+import base64
 import json
 import re
 
+import matplotlib.pyplot as plt
 import pytest
 
 from unrolled import interactive
@@ -48,3 +50,15 @@ def test_nothing_is_fetched():
 def test_an_incomplete_figure_is_refused(name, change):
     with pytest.raises(ValueError, match=r"id|alt|slider"):
         interactive.markup(name, **(PARTS | change))
+
+
+def test_a_still_picture_stands_in_where_there_is_no_html(monkeypatch):
+    shown = []
+    monkeypatch.setattr(interactive, "display", lambda bundle, raw: shown.append(bundle))
+    figure = plt.figure()
+    interactive.show("figure-1", still=figure, **PARTS)
+    interactive.show("figure-2", **PARTS)
+    assert shown[0]["text/html"] == interactive.markup("figure-1", **PARTS)
+    assert base64.b64decode(shown[0]["image/png"]).startswith(b"\x89PNG")
+    assert not plt.fignum_exists(figure.number)
+    assert "image/png" not in shown[1]
