@@ -1,7 +1,7 @@
 """Settings for plain sphinx-build: those that Jupyter Book makes of ../_config.yml.
 
-Lets builders that Jupyter Book does not know (gettext, linkcheck, text) run on the same source:
-`sphinx-build -b text book build/text`.
+Lets builders that Jupyter Book does not know (gettext for a translation, say) run on the same
+source: `sphinx-build -b gettext book _build/gettext`.
 """
 
 import sys

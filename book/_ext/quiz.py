@@ -98,9 +98,10 @@ def visit_answer_html(self: HTML5Translator, node: quiz_answer) -> None:
     for child in node[0].children:
         child.walkabout(self)
     # The live region is always there and fills when the answer is chosen, so that it is read out.
-    word = "Right." if node["right"] else "Not quite."
+    mark = "✓" if node["right"] else "✗"
     self.body.append(
-        f'</label>\n<div role="status"><div class="quiz-feedback"><p><strong>{word}</strong></p>'
+        '</label>\n<div role="status"><div class="quiz-feedback">'
+        f'<span class="quiz-mark" role="img" aria-label="{state}">{mark}</span>'
     )
     for child in node[1:]:
         child.walkabout(self)

@@ -147,6 +147,20 @@ def test_displayed_derivatives_are_compared_with_autograd(book: Path) -> None:
     assert f"{labels} displayed derivatives" in " ".join(intro.split())
 
 
+def test_references_are_sorted_and_each_is_cited() -> None:
+    keys = re.findall(
+        r"^@\w+\{([^,]+),", (ROOT / "book" / "references.bib").read_text(), re.MULTILINE
+    )
+    assert keys == sorted(set(keys))
+    text = "".join(file.read_text() for file in (ROOT / "book").rglob("*.md"))
+    cited = {
+        key.strip()
+        for group in re.findall(r"\{cite[:a-z]*\}`([^`]+)`", text)
+        for key in group.split(",")
+    }
+    assert cited == set(keys)
+
+
 def test_katex_script_style_and_fonts_are_of_one_version(book: Path) -> None:
     vendor = ROOT / "book" / "_vendor" / "katex"
     script = (vendor / "katex.min.js").read_text(encoding="utf-8")
