@@ -41,7 +41,7 @@ OUTCOMES: dict[str, tuple[str, str]] = {
     "fail": ("✗", "not right yet"),
     "error": ("!", "stopped with an error"),
     "timeout": ("…", "took too long"),
-    "missing": ("–", "not found"),
+    "missing": ("–", "not done"),
     "waits": ("?", "waits for a person"),
     "marked": ("✎", "marked by a person"),
 }
@@ -124,13 +124,22 @@ def exercise_item(verdict: Verdict, marks: Marks) -> Item:
     )
 
 
-def written_item(name: str, max_points: float, mark: Mark | None) -> Item:
-    """The line of a written answer; without an entry in the gradebook it waits for a person."""
-    waits = mark is None or (mark.waits and not mark.by_person)
+def written_item(name: str, max_points: float, mark: Mark | None, graded: bool = True) -> Item:
+    """The line of a written answer; without an entry in the gradebook it waits for a person.
+
+    An answer that was left empty has a mark of the grader and does not wait; nor does anything in a
+    submission that could not be read (``graded`` false).
+    """
+    if mark is not None and mark.by_person:
+        outcome = "marked"
+    elif graded and (mark is None or mark.waits):
+        outcome = "waits"
+    else:
+        outcome = "missing"
     return Item(
         name=name,
         anchor=f"written-{slug(name)}",
-        outcome="waits" if waits else "marked",
+        outcome=outcome,
         points=mark.score if mark else 0.0,
         max_points=mark.max_score if mark else max_points,
     )
@@ -160,7 +169,7 @@ class OutputLine:
 def output_lines(verdict: Verdict) -> list[OutputLine]:
     """The table of a verdict, one line per result; none if no result came in any case."""
     rows = case_rows(verdict)
-    if all(row.note == NO_RESULT for row in rows):
+    if verdict.outcome in ("error", "timeout", "missing") and all(map(silent, rows)):
         return []
     lines = []
     for output in dict.fromkeys(row.output for row in rows):
@@ -173,12 +182,15 @@ def output_lines(verdict: Verdict) -> list[OutputLine]:
 
 def case_rows(verdict: Verdict) -> list[Row]:
     """Every result in every case. Rows that only repeat the message of a failure are shortened."""
+    return [
+        replace(row, note=NO_RESULT) if silent(row) and row.note in verdict.message else row
+        for row in verdict.rows
+    ]
 
-    def silent(row: Row) -> bool:
-        nothing = not row.ok and not row.shape and row.error is None and row.output != "arguments"
-        return nothing and row.note in verdict.message
 
-    return [replace(row, note=NO_RESULT) if silent(row) else row for row in verdict.rows]
+def silent(row: Row) -> bool:
+    """Whether a row stands for a result that never came."""
+    return not row.ok and not row.shape and row.error is None and row.output != "arguments"
 
 
 def message_without_hints(verdict: Verdict) -> str:
@@ -325,6 +337,11 @@ class Page:
     loose: tuple[Item, ...] = field(default=())
 
     @property
+    def listed(self) -> bool:
+        """Whether there is anything to say about single exercises."""
+        return bool(self.items) and (self.result is None or self.result.status == "graded")
+
+    @property
     def points(self) -> float:
         return sum(i.points for i in self.items) - self.late_penalty
 
@@ -352,13 +369,14 @@ def page_of(
     book: str,
 ) -> Page:
     """Put a page together from the graded notebook, the record and the gradebook."""
+    graded = result is None or result.status == "graded"
     verdicts = result.exercises if result else ()
     items = {v.exercise: exercise_item(v, marks) for v in verdicts}
     for name, points in written_cells(cells):
-        items[name] = written_item(name, points, marks.marks.get(name))
+        items[name] = written_item(name, points, marks.marks.get(name), graded)
     for name in result.written if result else ():
-        items.setdefault(name, written_item(name, 0.0, marks.marks.get(name)))
-    if result and result.status != "graded":
+        items.setdefault(name, written_item(name, 0.0, marks.marks.get(name), graded))
+    if not graded:
         cells = []  # what is there is the release, not what was handed in
     budget = Budget()
     shown = tuple(cell_view(c, items, marks, budget) for c in cells[:MAX_CELLS])
@@ -372,7 +390,7 @@ def page_of(
         book=book,
         late_penalty=marks.late_penalty,
         left_out=max(0, len(cells) - MAX_CELLS),
-        loose=tuple(i for i in items.values() if i.name not in placed),
+        loose=tuple(i for i in items.values() if i.name not in placed and graded),
     )
 
 

@@ -16,7 +16,8 @@ import re
 import struct
 import unicodedata
 import zlib
-from functools import cache
+from collections.abc import Callable
+from functools import cache, lru_cache, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
@@ -42,6 +43,8 @@ MAX_SOURCE = 60_000
 """Characters of one cell's source that are shown; longer sources are no one's homework."""
 MAX_MARKDOWN = 30_000
 """Characters of one text cell that are rendered: bounds the parser's work on hostile nesting."""
+MAX_REMEMBERED = 5_000
+"""Characters of a text whose rendering is kept for the next page: bounds the memory."""
 MAX_TEX = 2_000
 """Characters of one formula; longer ones are shown as source."""
 MAX_VALUE = 4_000
@@ -132,7 +135,7 @@ def difference(error: float | None) -> str:
         return "–"
     if not _math.isfinite(error):
         return "not finite"
-    return "0" if error == 0 else f"{error:.1e}"
+    return f"{error:.2g}"
 
 
 def plural(count: int, one: str, many: str = "") -> str:
@@ -143,6 +146,18 @@ def plural(count: int, one: str, many: str = "") -> str:
 # --- code -----------------------------------------------------------------------------------------
 
 
+def remember(render: Callable[[str], Markup]) -> Callable[[str], Markup]:
+    """Keep what short texts became: the cells of the release are the same in every notebook."""
+    cached = lru_cache(maxsize=512)(render)
+
+    @wraps(render)
+    def remembering(text: str) -> Markup:
+        return cached(text) if len(text) <= MAX_REMEMBERED else render(text)
+
+    return remembering
+
+
+@remember
 def highlight(source: str) -> Markup:
     """Python source as highlighted markup, one ``span.line`` per line."""
     from pygments import highlight as paint
@@ -294,13 +309,22 @@ def markdown(source: str, attachments: dict[str, Any] | None = None) -> Markup:
         source: the text of a cell.
         attachments: the cell's attachments by name; PNGs among them are embedded.
     """
+    return _rendered(source, attachments) if attachments else _plain(source)
+
+
+@remember
+def _plain(source: str) -> Markup:
+    return _rendered(source, {})
+
+
+def _rendered(source: str, attachments: dict[str, Any]) -> Markup:
     parser = _markdown()
     tokens = parser.parse(clean(cut(source, MAX_MARKDOWN)))
     for token in tokens:
         if token.type in ("heading_open", "heading_close"):
             # The page's own headings are h1 to h3; those of a cell come below them.
             token.tag = f"h{min(6, int(token.tag[1]) + 3)}"
-        _defuse(token.children or [], attachments or {})
+        _defuse(token.children or [], attachments)
     return Markup(parser.renderer.render(tokens, parser.options, {}))
 
 

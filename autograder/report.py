@@ -179,6 +179,8 @@ def student_line(course: Course, assignment: str, result: Result, marks: Marks) 
     written = {name: m for name, m in marks.marks.items() if name not in checks}
     waiting = {n for n, m in written.items() if m.waits and not m.by_person}
     waiting |= {n for n in result.written if n not in written}
+    if result.status != "graded":
+        waiting = set()
     notes = [*result.notes, *disagreements(result, marks)]
     path = course.feedback / result.student / assignment / f"{assignment}.html"
     relative = Path("..", "feedback", result.student, assignment, path.name)

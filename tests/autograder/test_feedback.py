@@ -252,6 +252,31 @@ def test_a_failure_is_told_once():
     assert (line.right, line.cases, line.note) == (1, 3, "gave no result (case: a)")
 
 
+def test_a_failure_of_an_earlier_function_gives_no_table():
+    rows = tuple(Row(c, "dx", "", None, False, "g is not implemented yet.") for c in "ab")
+    verdict = Verdict("f", 0, 2, "missing", "f is not implemented yet.", rows)
+    assert feedback.output_lines(verdict) == []
+
+
+def test_a_written_answer_left_empty_does_not_wait():
+    empty = feedback.Mark(6.0, auto_score=0.0, manual_score=None, extra_credit=0.0, waits=False)
+    assert feedback.written_item("w", 6.0, empty).outcome == "missing"
+    waiting = feedback.Mark(6.0, None, None, 0.0, waits=True)
+    assert feedback.written_item("w", 6.0, waiting).outcome == "waits"
+    assert feedback.written_item("w", 6.0, waiting, graded=False).outcome == "missing"
+    marked = feedback.Mark(6.0, None, 4.0, 0.5, waits=False)
+    assert feedback.written_item("w", 6.0, marked).outcome == "marked"
+    assert feedback.written_item("w", 6.0, marked).points == 4.5
+
+
+def test_an_unreadable_submission_is_told_once():
+    verdicts = tuple(Verdict(n, 0, 4, "missing", "The notebook cannot be read.") for n in "fg")
+    result = Result("ada", "a1_rnn", "unreadable", verdicts, written=("w",))
+    page = feedback.page_of([], result, feedback.Marks(), "ada", "a1_rnn", "")
+    assert (page.listed, page.loose, page.cells, page.waiting) == (False, (), (), ())
+    assert (page.points, page.max_points) == (0, 8)
+
+
 def test_hints_are_not_repeated_in_the_message():
     match = Match("m", "On which side?", "chapters/02-vanilla-rnn.html#one-step")
     verdict = Verdict("f", 0, 1, "fail", "out is transposed. On which side?", (), (match,))

@@ -56,7 +56,7 @@ MARKUP = [
     "<form action=URL/form><input name=q><button autofocus>Send</button></form>",
     "<video src=URL/video autoplay></video><audio src=URL/audio autoplay></audio>",
     f"<details open ontoggle={RUN}>x</details>",
-    "{{ 7*7 }} {% for x in ().__class__.__base__.__subclasses__() %}{{ x }}{% endfor %}",
+    "{{ 'q' * 9 }} {% for x in ().__class__.__base__.__subclasses__() %}{{ x }}{% endfor %}",
     "<![CDATA[<script>1</script>]]> <?xml version='1.0'?> &lt;script&gt; &#60;script&#62;",
 ]
 MARKDOWN = [
@@ -280,8 +280,8 @@ def test_payloads_are_shown_as_text(written):
     for payload in shown:
         assert payload in feedback
         assert payload in report
-    assert "{{ 7*7 }}" in feedback
-    assert "49" not in feedback.replace("0;49", "")[: feedback.index("Your notebook")]
+    assert "{{ 'q' * 9 }}" in feedback
+    assert "q" * 9 not in feedback + report
 
 
 def test_no_invisible_character_reaches_the_pages(written):
