@@ -183,7 +183,10 @@ def load_release(assignment: str, root: Path = source.ROOT) -> dict[str, Any]:
     if not path.is_file():
         source.source_path(assignment)  # an unknown assignment gets its own message
         raise ReleaseError(f"{assignment} is not released yet. Run: course release {assignment}")
-    return json.loads(path.read_text("utf-8"))
+    notebook = json.loads(path.read_text("utf-8"))
+    for cell in notebook["cells"]:  # the file holds lists of lines, everything else expects text
+        cell["source"] = "".join(cell["source"])
+    return notebook
 
 
 def differences(assignment: str, made: Path, committed: Path) -> list[str]:
