@@ -255,11 +255,12 @@ def outcomes_svg(lines: Sequence[ExerciseLine]) -> Markup:
             box = f'x="{x:.1f}" y="{y}" width="{wide:.1f}" height="{row - 8}"'
             parts.append(f'<g class="{outcome}"><rect class="tone" {box}/>')
             parts.append(f'<rect fill="url(#p-{outcome})" {box}/></g>')
-            if wide >= 34:
-                sign = OUTCOMES[outcome][0]
-                plate = f'x="{x + 4:.1f}" y="{y + 4}" width="{26 if count < 100 else 34}"'
-                parts.append(f'<rect class="plate" {plate} height="16" rx="3"/>')
-                parts.append(_text(x + 4 + (13 if count < 100 else 17), y + 16.5, f"{sign}{count}"))
+            plate = 18 + 9 * len(str(count))
+            if wide >= plate + 8:
+                place = f'x="{x + 4:.1f}" y="{y + 4}" width="{plate}" height="16" rx="3"'
+                parts.append(f'<rect class="plate" {place}/>')
+                words = f"{OUTCOMES[outcome][0]} {count}"
+                parts.append(_text(x + 4 + plate / 2, y + 16.5, words))
             x += wide
     return _svg(
         width, len(lines) * row + 4, "Outcomes per exercise; the table below has the numbers", parts
