@@ -123,12 +123,9 @@ def call_copied(
     except Exception as error:
         stub = isinstance(error, NotImplementedError)
         raise Failure("missing" if stub else "error", describe_error(name, error)) from error
-    changed = [
-        label
-        for label, before, after in zip(argument_labels(function, len(args)), args, copies)
-        if not same_argument(before, after)
-    ]
-    return value, changed
+    changed = [i for i, (a, c) in enumerate(zip(args, copies)) if not same_argument(a, c)]
+    labels = argument_labels(function, len(args)) if changed else []
+    return value, [labels[i] for i in changed]
 
 
 def argument_labels(function: Callable[..., Any], n: int) -> list[str]:
