@@ -340,7 +340,7 @@ def say(text: str) -> None:
 @contextlib.contextmanager
 def bar(total: int, done: int, show: bool, stream: IO[str] | None = None) -> Iterator[Any]:
     """A function to call with each result: a bar on a terminal, else one line per result."""
-    stream = stream or sys.stderr
+    stream = sys.stderr if stream is None else stream
     if not show:
         yield lambda result: None
         return

@@ -113,7 +113,8 @@ def open_gradebook(course: Course) -> Iterator[Gradebook]:
     create(course)
     check_version(course.gradebook)
     with quiet():
-        gradebook = patiently(course, lambda: Gradebook(course.gradebook_url))
+        # sqlite's own patience of 5 s would only make the steps of ours coarser.
+        gradebook = patiently(course, lambda: Gradebook(f"{course.gradebook_url}?timeout=1"))
     try:
         yield gradebook
     finally:

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import pytest
+from classroom import VERSIONS, grade_by_looks, make_course
+
+from autograder import grade, gradebook
+from autograder.course import Course
+
+
+@pytest.fixture(scope="session")
+def empty_gradebook(tmp_path_factory):
+    """A gradebook as nbgrader makes it; that takes seconds, so it is made once."""
+    course = Course(tmp_path_factory.mktemp("gradebook"))
+    gradebook.create(course)
+    return course.gradebook
+
+
+@pytest.fixture
+def course(tmp_path, empty_gradebook):
+    return make_course(tmp_path / "course", empty_gradebook)
+
+
+@pytest.fixture
+def fake_grader(monkeypatch):
+    """Grade in this process by the looks; the value counts the students that were graded."""
+    graded: list[str] = []
+
+    def outcomes(jobs, count, scheduler):
+        for job in jobs:
+            graded.append(job.student)
+            yield job, grade_by_looks(job)
+
+    monkeypatch.setattr(grade, "outcomes", outcomes)
+    monkeypatch.setattr(grade, "versions", lambda: VERSIONS)
+    monkeypatch.setattr(grade.source, "bank_hash", lambda assignment: "bank")
+    return graded
