@@ -9,6 +9,7 @@ from browser import Browser
 
 from autograder.book import ROOT
 
+pytestmark = pytest.mark.slow  # the book is built for them
 LIMIT_KB = 500
 
 
