@@ -1,0 +1,33 @@
+"""The corpus of honest, broken and hostile submissions: see :mod:`submissions.case`."""
+
+from . import (  # noqa: I001
+    files,
+    honest,
+    notebooks,
+    odd,
+    pages,
+    pipe,
+    processes,
+    standins,
+    tricks,
+    walls,
+    zygote,
+)
+from .case import CASES, Case, Handin
+
+__all__ = [
+    "CASES",
+    "Case",
+    "Handin",
+    "files",
+    "honest",
+    "notebooks",
+    "odd",
+    "pages",
+    "pipe",
+    "processes",
+    "standins",
+    "tricks",
+    "walls",
+    "zygote",
+]
