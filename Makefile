@@ -21,6 +21,9 @@ book: $(INSTALLED)  ## the book alone, warnings as errors
 release: $(INSTALLED)  ## assignments/ anew from solutions/
 	@for a in $$(ls solutions); do $(BIN)/course release $$a; done
 
+bench: $(INSTALLED)  ## wall time per submission, stock nbgrader and ours in turns
+	@$(BIN)/python -m tests.bench
+
 attacks: $(INSTALLED)  ## every hostile and broken submission, one line each
 	@$(BIN)/python -m tests.attacks
 

@@ -173,9 +173,9 @@ def clean_output(raw: dict[str, Any], room: int) -> dict[str, Any] | None:
 
 
 def error_text(outputs: list[dict[str, Any]]) -> str:
-    """The last error among the outputs of a cell on one line: lines of the trace, type, text."""
+    """The last error among the outputs of a cell on one line: where, its type, its text."""
     traces = [o["traceback"] for o in outputs if o["output_type"] == "error"]
-    return " ".join(" ".join(traces[-1]).split()) if traces else "an error"
+    return ": ".join(" ".join(x.split()) for x in traces[-1][-2:]) if traces else "an error"
 
 
 def text_of(value: Any, room: int) -> str:

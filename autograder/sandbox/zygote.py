@@ -23,12 +23,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-# jsonschema would load this grammar for 2.5 s; nothing here validates IRIs.
-sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
-
-from autograder.sandbox import kernel, limits  # noqa: E402
-from autograder.sandbox import shell as shells  # noqa: E402
-from autograder.sandbox.student import Side  # noqa: E402
+from autograder.sandbox import kernel, limits
+from autograder.sandbox import shell as shells
+from autograder.sandbox.student import Side
 
 WORK = "/tmp/work"
 
