@@ -214,7 +214,7 @@ class Session:
             raise Failure("error", f"{name} returned something that is no plain data.") from None
         changed = answer.get("changed")
         changed = changed if isinstance(changed, list) else []
-        return value, [c[:40] for c in changed[:20] if isinstance(c, str)]
+        return value, [printable(c[:40]) for c in changed[:20] if isinstance(c, str)]
 
     def _request(
         self,
@@ -260,10 +260,17 @@ class Session:
         if not isinstance(args, tuple):
             raise wire.ProtocolError("arguments that are no tuple")
         blobs: list[bytes] = []
+        kept = len(self._foreign)
         try:
+            # Our function runs out here, so the student must not be able to let it work for long.
+            if weight(args) > limits.CALLBACK_ELEMENTS or kept > limits.CALLBACK_OBJECTS:
+                raise ValueError("too much")
             with np.errstate(all="ignore"):
                 answer = {"value": wire.encode(functions[index](*args), blobs, self._keep)}
+            if sum(map(len, blobs)) > limits.CALLBACK_BYTES:
+                raise ValueError("too much")
         except Exception:  # whatever the student handed in did not fit the function
+            del self._foreign[kept:]
             answer, blobs = {"raise": "the function cannot be evaluated for this argument"}, []
         wire.send(self._sock, {"id": number, **answer}, blobs)
 
@@ -287,11 +294,27 @@ class Session:
         return self._zygote.end()
 
 
+def printable(text: str) -> str:
+    """Text of the student's side without line breaks, escapes and invisible characters."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def weight(value: Any) -> int:
+    """What a value of plain data can cost a function: its elements, or its longest axis."""
+    if isinstance(value, np.ndarray):
+        return max(value.size, *value.shape, 1)
+    if isinstance(value, dict):
+        return 1 + sum(map(weight, value.values()))
+    if isinstance(value, list | tuple):
+        return 1 + sum(map(weight, value))
+    return 1
+
+
 def as_failure(name: str, data: Any) -> Failure:
     """The failure that the student's side reports, with nothing taken for granted."""
     if isinstance(data, list) and len(data) == 2 and all(isinstance(x, str) for x in data):
         outcome, text = data
-        text = "".join(c if c.isprintable() else " " for c in text[: limits.MESSAGE_CHARS])
+        text = printable(text[: limits.MESSAGE_CHARS])
         return Failure("missing" if outcome == "missing" else "error", text)
     return Failure("error", f"{name} failed.")
 

@@ -81,13 +81,16 @@ def encode(value: Any, blobs: list[bytes], other: Callable[[Any], Any] | None = 
         return float(value)
     if isinstance(value, np.bool_):
         return bool(value)
+    if isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.dtype.itemsize > 8:
+        value = value.astype(np.float64)  # long double
     if isinstance(value, np.ndarray) and value.dtype.newbyteorder("=").str in DTYPES:
         native = value.astype(value.dtype.newbyteorder("="), copy=False)
         entry = [native.dtype.str, list(native.shape), sum(map(len, blobs)), layout(value)]
         blobs.append(np.ascontiguousarray(native).tobytes())
         return {TAG: "array", "v": entry}
-    if type(value) in (list, tuple):
-        return {TAG: type(value).__name__, "v": [encode(v, blobs, other) for v in value]}
+    if isinstance(value, list | tuple):
+        kind = "tuple" if isinstance(value, tuple) else "list"
+        return {TAG: kind, "v": [encode(v, blobs, other) for v in value]}
     if type(value) is dict and all(isinstance(k, str | int) for k in value):
         return {TAG: "dict", "v": [[k, encode(v, blobs, other)] for k, v in value.items()]}
     if isinstance(value, Handle | Foreign | Function):
@@ -105,14 +108,34 @@ def type_name(value: Any) -> str:
     return f"{name} of {value.dtype}" if isinstance(value, np.ndarray) else name
 
 
-def decode(
-    data: Any, blob: bytes, other: Callable[[Any], Any] | None = None, depth: int = 0
-) -> Any:
+class Blob:
+    """The arrays' part of a message. Every byte is taken once at most.
+
+    Otherwise a short message could describe many arrays at one place and fill the reader's memory.
+    """
+
+    def __init__(self, data: bytes):
+        self._data, self._taken = data, 0
+
+    def take(self, dtype: np.dtype, count: int, start: int) -> np.ndarray:
+        """``count`` elements from byte ``start``; raises ProtocolError if they are not there."""
+        end = start + count * dtype.itemsize
+        if start < self._taken or end > len(self._data):
+            raise ProtocolError("an array that does not fit its message")
+        self._taken = end
+        return np.frombuffer(self._data, dtype, count, start)
+
+
+def decode(data: Any, blob: bytes, other: Callable[[Any], Any] | None = None) -> Any:
     """The inverse of :func:`encode`. ``other`` maps references to what they stand for.
 
     Raises:
         ProtocolError: ``data`` is not what :func:`encode` makes.
     """
+    return _decode(data, Blob(blob), other, 0)
+
+
+def _decode(data: Any, blob: Blob, other: Callable[[Any], Any] | None, depth: int) -> Any:
     if data is None or isinstance(data, bool | int | float | str):
         return data
     if depth > limits.NESTING or not isinstance(data, dict) or set(data) != {TAG, "v"}:
@@ -121,21 +144,21 @@ def decode(
     if tag == "array":
         return decode_array(v, blob)
     if tag in ("list", "tuple") and isinstance(v, list):
-        items = [decode(x, blob, other, depth + 1) for x in v]
+        items = [_decode(x, blob, other, depth + 1) for x in v]
         return items if tag == "list" else tuple(items)
     if tag == "dict" and isinstance(v, list):
         if not all(isinstance(p, list) and len(p) == 2 and isinstance(p[0], str | int) for p in v):
             raise ProtocolError("not a dict of the protocol")
-        return {k: decode(x, blob, other, depth + 1) for k, x in v}
+        return {k: _decode(x, blob, other, depth + 1) for k, x in v}
     if tag == "opaque" and isinstance(v, str):
         return Opaque("".join(c for c in v[:80] if c.isprintable()))
-    if tag in REFERENCES and type(v) is int:
+    if isinstance(tag, str) and tag in REFERENCES and type(v) is int:
         value = REFERENCES[tag](v)
         return other(value) if other else value
     raise ProtocolError("not a value of the protocol")
 
 
-def decode_array(entry: Any, blob: bytes) -> np.ndarray:
+def decode_array(entry: Any, blob: Blob) -> np.ndarray:
     """An array of its own from its description and the blob; see :func:`decode`."""
     try:
         code, shape, start, kind = entry
@@ -148,12 +171,15 @@ def decode_array(entry: Any, blob: bytes) -> np.ndarray:
         and all(type(n) is int and 0 <= n <= limits.BLOB_BYTES for n in shape)
         and type(start) is int
         and kind in ("C", "F", "strided")
+        and not (kind == "strided" and not shape)
     )
-    size = math.prod(shape) if good else 0
-    if not good or start < 0 or start + size * dtype.itemsize > len(blob):
-        raise ProtocolError("an array that does not fit its message")
-    flat = np.frombuffer(blob, dtype, size, start)
-    return with_layout(flat.reshape(shape), kind)
+    if not good:
+        raise ProtocolError("not an array of the protocol")
+    flat = blob.take(dtype, math.prod(shape), start)
+    try:
+        return with_layout(flat.reshape(shape), kind)
+    except (ValueError, MemoryError):  # an empty array whose axes numpy cannot multiply
+        raise ProtocolError("not an array of the protocol") from None
 
 
 def send(sock: socket.socket, document: dict[str, Any], blobs: list[bytes]) -> None:
