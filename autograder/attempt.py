@@ -42,6 +42,7 @@ class Attempt:
         self._deadline = time.monotonic() + limits.SUBMISSION_SECONDS
         self._session: Session | None = None
         self._restarts = 0
+        self._until: int | None = None
         # No mark depends on an experiment, which may train for long: only its definitions count.
         self._sources = {
             i: definitions(c.source) if c.kind == "free" else c.source
@@ -49,15 +50,21 @@ class Attempt:
             if c.cell_type == "code" and c.kind != "check"
         }
 
-    def namespace(self, stand_ins: Mapping[str, Callable[..., Any]]) -> Namespace:
+    def namespace(
+        self, stand_ins: Mapping[str, Callable[..., Any]], until: int | None = None
+    ) -> Namespace:
         """The student's functions for one exercise, in a living process.
 
         Args:
             stand_ins: functions of ours that take the place of the student's of the same name.
+            until: place in ``cells`` of the last cell that has run; None for all of them.
 
         Raises:
             Failure: no process could be had within the submission's bounds.
         """
+        if self._session and until != self._until:
+            self._session.end()
+        self._until = until
         while not (self._session and self._session.alive):
             if time.monotonic() > self._deadline:
                 raise Failure("timeout", OVER)
@@ -77,16 +84,21 @@ class Attempt:
             self._session.end()
 
     def _start(self) -> Session | None:
-        """Run all cells in a fresh process; None if one of them ended it."""
+        """Run the cells in a fresh process; None if one of them ended it."""
         session = self._zygote.open()
         end = min(time.monotonic() + limits.CELLS_SECONDS, self._deadline)
         for i, source in self._sources.items():
-            if not source:
-                continue
+            if self._until is not None and i > self._until:
+                break
             left = end - time.monotonic()
-            if left <= 0 and self.cells[i].kind == "own":
+            if source and left <= 0 and self.cells[i].kind == "own":
                 self._reduce(i, "was left out, because the cells before it used up the time")
                 source = self._sources[i]
+            if source and left <= -limits.CELL_SECONDS:  # even the definitions take their time
+                self._reduce(i, "was not reached within the time of all cells", nothing=True)
+                source = ""
+            if not source:
+                continue
             seconds = min(limits.CELL_SECONDS, max(left, 1.0))
             ran = session.run_cell(source, seconds)
             self.outputs.setdefault(i, clean_outputs(ran["outputs"]))
@@ -94,7 +106,7 @@ class Attempt:
                 self.errors[self.cells[i].name] = error_text(self.outputs[i])
             if ran["ended"] == "timeout":
                 self._reduce(i, f"was stopped after {seconds:.0f} s")
-                ran = session.run_cell(self._sources[i], limits.CELL_SECONDS)
+                ran = session.run_cell(self._sources[i], seconds)
             if ran["ended"] in ("killed", "timeout"):
                 session.end()
                 self._reduce(
@@ -103,9 +115,9 @@ class Attempt:
                 return None
         return session
 
-    def _reduce(self, i: int, what: str) -> None:
+    def _reduce(self, i: int, what: str, nothing: bool = False) -> None:
         """Keep of a cell only its definitions from now on; nothing if that was tried already."""
-        shorter = definitions(self._sources[i])
+        shorter = "" if nothing else definitions(self._sources[i])
         self._sources[i] = "" if shorter == self._sources[i] else shorter
         kept = "only its definitions count" if self._sources[i] else "it does not count"
         note = f"{self._label(i)} {what}; {kept}."

@@ -36,6 +36,7 @@ class Outputs:
     def __init__(self) -> None:
         self.items: list[dict[str, Any]] = []
         self.left = limits.CELL_OUTPUT_BYTES
+        self.images_left = limits.CELL_IMAGES_BYTES
 
     def text(self, name: str, text: str) -> None:
         if self.left <= 0 or not text:
@@ -55,10 +56,14 @@ class Outputs:
             value = bundle.get(mime)
             if isinstance(value, bytes):
                 value = base64.b64encode(value).decode()
-            room = limits.IMAGE_BYTES if mime == "image/png" else self.left
+            image = mime == "image/png"
+            room = min(limits.IMAGE_BYTES, self.images_left) if image else self.left
             if isinstance(value, str) and len(value) <= room:
                 kept[mime] = value
-                self.left -= 0 if mime == "image/png" else len(value)
+                if image:
+                    self.images_left -= len(value)
+                else:
+                    self.left -= len(value)
         if kept and len(self.items) < limits.CELL_OUTPUTS:
             item: dict[str, Any] = {"output_type": kind, "data": kept, "metadata": {}}
             if kind == "execute_result":

@@ -73,7 +73,8 @@ class Side:
         """Replace the results at the places ``keep`` of a tuple or list by handles."""
         if not isinstance(value, tuple | list):
             return value
-        return type(value)(self.handle(v) if i in keep else v for i, v in enumerate(value))
+        held = [self.handle(v) if i in keep else v for i, v in enumerate(value)]
+        return tuple(held) if isinstance(value, tuple) else held  # also for a named tuple
 
     def handle(self, value: Any) -> wire.Handle:
         number = next(self.numbers)
