@@ -102,34 +102,56 @@ class Grader:
     def _verdicts(
         self, student: str, submission: Submission, attempt: Attempt
     ) -> dict[str, Verdict]:
-        """Judge the exercises in order.
+        """Judge the exercises in order, after all cells have run.
+
+        An exercise is not charged for a cell of the student's own that stands below its check and
+        spoils what the check saw (a builtin's name used for a number, numpy told to raise): one
+        that failed is tried again with the cells down to its check, and the better verdict counts.
+        """
+        verdicts: dict[str, Verdict] = {}
+        for exercise in self.exercises.values():
+            self._judge(exercise, student, submission, attempt, verdicts)
+        for exercise in self.exercises.values():
+            until = spoilt_from(submission, exercise.name)
+            if verdicts[exercise.name].outcome != "pass" and until is not None:
+                self._judge(exercise, student, submission, attempt, verdicts, until)
+        return {n: explained(v, submission, attempt) for n, v in verdicts.items()}
+
+    def _judge(
+        self,
+        exercise: Exercise,
+        student: str,
+        submission: Submission,
+        attempt: Attempt,
+        verdicts: dict[str, Verdict],
+        until: int | None = None,
+    ) -> None:
+        """Put the verdict on one exercise into ``verdicts``, unless a better one is there.
 
         An exercise is not charged for an earlier one's bug where that can be told: if it builds on
         one that failed, it is also tried with the reference in the place of that one, and the
         better verdict counts.
         """
-        verdicts: dict[str, Verdict] = {}
-        for exercise in self.exercises.values():
-            seeds = self.seeds(student, submission.hash, exercise.name)
-            failed = [n for n in exercise.uses if verdicts[n].outcome != "pass"]
-            # A function and the one whose cache it reads can only be replaced together.
-            ours = {m for n in failed for m in (n, *self.exercises[n].uses)}
-            stand_ins = {name: self._stand_in(name) for name in self.exercises if name in ours}
-            ways: list[Mapping[str, Any]] = [{}, stand_ins] if failed else [{}]
-            if any(verdicts[n].outcome in ("timeout", "error") for n in failed):
-                ways.reverse()  # so that one endless loop does not cost its time over and over
-            for way in ways:
-                verdict = self._verdict(exercise, seeds, attempt, failed if not way else [], way)
-                best = verdicts.get(exercise.name)
-                if way and verdict.points:
-                    text = f"Judged with our {' and '.join(way)} in the place of yours. "
-                    verdict = replace(verdict, message=text + verdict.message)
-                if best is None or verdict.points > best.points or (not way and not best.points):
-                    verdicts[exercise.name] = verdict
-                if verdict.outcome in ("pass", "missing"):
-                    break
-            verdicts[exercise.name] = explained(verdicts[exercise.name], submission, attempt)
-        return verdicts
+        seeds = self.seeds(student, submission.hash, exercise.name)
+        failed = [n for n in exercise.uses if verdicts[n].outcome != "pass"]
+        # A function and the one whose cache it reads can only be replaced together.
+        ours = {m for n in failed for m in (n, *self.exercises[n].uses)}
+        stand_ins = {name: self._stand_in(name) for name in self.exercises if name in ours}
+        ways: list[Mapping[str, Any]] = [{}, stand_ins] if failed else [{}]
+        if any(verdicts[n].outcome in ("timeout", "error") for n in failed):
+            ways.reverse()  # so that one endless loop does not cost its time over and over
+        for way in ways:
+            unsound = failed if not way else []
+            verdict = self._verdict(exercise, seeds, attempt, unsound, way, until)
+            best = verdicts.get(exercise.name)
+            if way and verdict.points:
+                text = f"Judged with our {' and '.join(way)} in the place of yours. "
+                verdict = replace(verdict, message=text + verdict.message)
+            better = best is None or verdict.points > best.points
+            if better or (until is None and not way and not best.points):
+                verdicts[exercise.name] = verdict
+            if verdict.outcome in ("pass", "missing"):
+                break
 
     def _verdict(
         self,
@@ -138,11 +160,12 @@ class Grader:
         attempt: Attempt,
         unsound: list[str],
         stand_ins: Mapping[str, Callable[..., Any]],
+        until: int | None,
     ) -> Verdict:
         with np.errstate(all="ignore"):
             expected = expect(exercise, self.reference, seeds)
             try:
-                runs = run_cases(exercise, attempt.namespace(stand_ins), seeds)
+                runs = run_cases(exercise, attempt.namespace(stand_ins, until), seeds)
             except Failure as failure:
                 runs = {key: Run(failure=failure) for key in expected}
             return judge(
@@ -225,6 +248,14 @@ def explained(verdict: Verdict, submission: Submission, attempt: Attempt) -> Ver
         text = f"The cell of {name} stopped with an error: {attempt.errors[name]}"
         return replace(verdict, outcome="error", message=text)
     return verdict
+
+
+def spoilt_from(submission: Submission, exercise: str) -> int | None:
+    """Place of an exercise's check if code of the student's own stands below it, else None."""
+    places = [i for i, c in enumerate(submission.cells) if c.name == f"check_{exercise}"]
+    below = submission.cells[places[0] + 1 :] if places else ()
+    own = any(c.kind == "own" and c.cell_type == "code" for c in below)
+    return places[0] if own else None
 
 
 def versions() -> dict[str, str]:
