@@ -7,11 +7,15 @@ is 1 if any case falls short.
 from __future__ import annotations
 
 import argparse
+import resource
 import sys
 from collections import Counter
 
 from submissions import CASES
 from submissions.arena import Arena, Outcome
+
+OWN_MEMORY = 8 * 2**30
+"""Address space of the grader in bytes: a submission that makes it grow must be seen, not felt."""
 
 
 def main() -> int:
@@ -20,6 +24,7 @@ def main() -> int:
     args = parser.parse_args()
     cases = [c for c in CASES.values() if args.only in f"{c.group}.{c.name}"]
     outcomes = []
+    resource.setrlimit(resource.RLIMIT_AS, (OWN_MEMORY, resource.RLIM_INFINITY))
     with Arena() as arena:
         for case in cases:
             outcome = arena.run(case)

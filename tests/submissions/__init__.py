@@ -1,6 +1,6 @@
 """The corpus of honest, broken and hostile submissions: see :mod:`submissions.case`."""
 
-from . import (  # noqa: I001
+from . import (
     files,
     honest,
     notebooks,

@@ -235,7 +235,9 @@ class Arena:
                     continue
                 path = Path(folder, file)
                 content = path.read_bytes() if path.is_file() and not path.is_symlink() else b""
-                digest.update(f"{path}\0{path.lstat().st_mode}\0".encode("utf-8", "surrogateescape"))
+                digest.update(
+                    f"{path}\0{path.lstat().st_mode}\0".encode("utf-8", "surrogateescape")
+                )
                 digest.update(content)
         return digest.hexdigest()
 

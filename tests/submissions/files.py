@@ -50,9 +50,7 @@ def read_source_solutions(s: Handin) -> None:
     """Looks for ../../../source and every file of interest on the disk; prints and runs it."""
     s.wrong()
     s.own(READ_ALL, where="setup")
-    s.own(
-        f"print(open('../../../source/{ASSIGNMENT}/{ASSIGNMENT}.ipynb').read())", where="setup"
-    )
+    s.own(f"print(open('../../../source/{ASSIGNMENT}/{ASSIGNMENT}.ipynb').read())", where="setup")
 
 
 @case(0)

@@ -88,7 +88,9 @@ def kernel_name_absent(s: Handin) -> None:
     """Right answers; kernelspec names a kernel the grader lacks (conda-env-...)."""
     s.right()
     s.notebook["metadata"]["kernelspec"] = {
-        "name": "conda-env-rnn-py", "display_name": "R", "language": "R"
+        "name": "conda-env-rnn-py",
+        "display_name": "R",
+        "language": "R",
     }
 
 

@@ -196,7 +196,9 @@ def odd_dataclass_cache(s: Handin) -> None:
             return next_h, Cache(cache)
         """,
     )
-    s.wrapped("rnn_step_backward", "def rnn_step_backward(d, cache):\n    return inner(d, cache.value)")
+    s.wrapped(
+        "rnn_step_backward", "def rnn_step_backward(d, cache):\n    return inner(d, cache.value)"
+    )
 
 
 @case()
@@ -497,7 +499,9 @@ def odd_all_in_one_cell(s: Handin) -> None:
     """All functions stand in the first answer cell; the other cells keep their stubs."""
     s.right()
     text = "\n\n\n".join(s.cell(name)["source"] for name in POINTS)
-    release = {n: f"def {n}(*a):\n    # YOUR CODE HERE\n    raise NotImplementedError()" for n in POINTS}
+    release = {
+        n: f"def {n}(*a):\n    # YOUR CODE HERE\n    raise NotImplementedError()" for n in POINTS
+    }
     for name in POINTS:
         s.answer(name, release[name])
     s.answer("rnn_step_forward", text)

@@ -52,7 +52,7 @@ def kill_parent(s: Handin) -> None:
     )
 
 
-@case(WITHOUT_LOSS, says="within", seconds=40)
+@case(WITHOUT_LOSS, says="took longer", seconds=40)
 def infinite_loop(s: Handin) -> None:
     """Endless loop in one function. Costs that exercise and one timeout."""
     s.right()

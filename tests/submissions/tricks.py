@@ -395,9 +395,7 @@ def tolerate_nan_and_inf(s: Handin) -> None:
     """NaN, infinities and the largest numbers of the right shape. Must get 0."""
     s.wrong()
     s.inside("rnn_step_forward", "return np.full(args[1].shape, np.nan), None")
-    s.inside(
-        "rnn_forward", "return np.full((*args[0].shape[:2], len(args[4])), np.inf), None"
-    )
+    s.inside("rnn_forward", "return np.full((*args[0].shape[:2], len(args[4])), np.inf), None")
     s.inside("rnn_step_backward", "return (np.nan,) * 5")
     s.inside("rnn_backward", "return (-np.inf,) * 5")
     s.inside("temporal_affine_forward", "return np.full(args[0].shape, 1.7e308), None")
