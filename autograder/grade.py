@@ -308,6 +308,8 @@ def run_on_cluster(jobs: Iterator[Job], scheduler: str) -> Iterator[tuple[Job, R
     except (OSError, ValueError) as error:
         raise CourseError(f"No Dask scheduler answers at {scheduler}: {error}") from error
     with client:
+        if not client.nthreads():
+            say(f"No worker is connected to {scheduler} yet; waiting for one.")
         window = 2 * max(sum(client.nthreads().values()), 1)
 
         def submit(job: Job) -> Any:

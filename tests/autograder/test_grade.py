@@ -7,6 +7,7 @@ import queue
 import subprocess
 import sys
 import threading
+from concurrent import futures
 
 import notebooks as nb
 import pytest
@@ -20,11 +21,13 @@ from autograder.grade import (
     bar,
     failed_result,
     grade_class,
+    grade_submission,
     student_id,
     students_of,
     summary,
 )
 from autograder.pool import Lost
+from autograder.sandbox.wall import WallError
 from autograder.sanitize import RawSubmission
 
 pytestmark = pytest.mark.usefixtures("fake_grader")
@@ -277,6 +280,79 @@ def test_dask_that_is_not_installed_is_named(handed_in, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(CourseError, match="pip install distributed"):
         list(grade.run_on_cluster(iter([]), "tcp://127.0.0.1:1"))
+
+
+class FakeDask:
+    """What is used of ``distributed``: jobs run at once, and count how many are under way."""
+
+    def __init__(self, work):
+        self.work, self.waiting, self.most = work, [], 0
+
+    def Client(self, address, timeout):
+        if address == "nobody":
+            raise OSError("Timed out")
+        return self
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def nthreads(self):
+        return {"one": 1, "two": 2}
+
+    def submit(self, function, job, pure, retries):
+        assert (function, pure, retries) == (grade_submission, False, 1)
+        future = futures.Future()
+        try:
+            future.set_result(self.work(job))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+    def as_completed(self, started):
+        self.waiting = list(started)
+        return self
+
+    def add(self, future):
+        self.waiting.append(future)
+
+    def __iter__(self):
+        while self.waiting:
+            self.most = max(self.most, len(self.waiting))
+            yield self.waiting.pop(0)
+
+
+def jobs_for(course, count):
+    return [Job(course, ASSIGNMENT, f"s{i}", RawSubmission(None, "missing")) for i in range(count)]
+
+
+def test_a_cluster_gets_a_few_jobs_at_a_time(course, monkeypatch):
+    def work(job):
+        if job.student == "s3":
+            raise RuntimeError("worker died")
+        return grade_by_looks(job)
+
+    dask = FakeDask(work)
+    monkeypatch.setitem(sys.modules, "distributed", dask)
+    jobs = jobs_for(course, 20)
+    got = dict(grade.run_on_cluster(iter(jobs), "tcp://here"))
+    assert set(got) == set(jobs)
+    assert got[jobs[3]] == Lost("RuntimeError")
+    assert all(got[job].student == job.student for job in jobs if job != jobs[3])
+    assert dask.most == 6
+    with pytest.raises(CourseError, match="No Dask scheduler answers at nobody"):
+        list(grade.run_on_cluster(iter(jobs), "nobody"))
+
+
+def test_a_cluster_that_cannot_grade_ends_the_run(course, monkeypatch):
+    def work(job):
+        raise WallError("no bubblewrap")
+
+    monkeypatch.setitem(sys.modules, "distributed", FakeDask(work))
+    with pytest.raises(WallError, match="no bubblewrap"):
+        list(grade.run_on_cluster(iter(jobs_for(course, 3)), "tcp://here"))
 
 
 def test_progress_in_a_log(handed_in, capsys):
