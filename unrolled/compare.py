@@ -1,11 +1,11 @@
 """Compare what a probe returned with what it should have returned.
 
 How far off a right answer may be is derived, not tried out. The reference is run again on inputs
-that are off by a relative ``ETA``; what an output moves by, divided by ``ETA``, is its condition
-with respect to its inputs in float64. A backward stable computation in a format with rounding unit
-``u`` has an error of about ``n u`` times that, where ``n`` counts the roundings that add up. We
-accept ``u`` of float32, so that a solution may compute in float32, and ``n = 64``: sums in the
-exercises have at most some tens of terms.
+that are off by about a relative ``ETA``; what an output moves by, divided by ``ETA``, is its
+condition with respect to its inputs in float64. A backward stable computation in a format with
+rounding unit ``u`` has an error of about ``n u`` times that, where ``n`` counts the roundings that
+add up. We accept ``u`` of float32, so that a solution may compute in float32, and ``n = 64``: sums
+in the exercises have at most some tens of terms.
 """
 
 from __future__ import annotations
