@@ -1,7 +1,7 @@
 """Run the whole corpus through the grader: ``python tests/attacks.py [--only TEXT]``.
 
-One line per case: mark, just mark, whether others were harmed, what leaked, seconds. The exit status
-is 1 if any case falls short.
+One line per case: mark, just mark, whether others were harmed, what leaked, seconds. The exit
+status is 1 if any case falls short.
 """
 
 from __future__ import annotations

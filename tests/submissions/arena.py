@@ -37,7 +37,7 @@ CANARIES = {
     "the solutions": "### BEGIN SOLUTION",
     "another submission": "CANARY-OTHER-4d2a8e90",
     "the environment": "CANARY-ENVIRONMENT-77aa01",
-    "the grader's folder": "CANARY-FOLDER-31f0",
+    "a gap in the wall": "CANARY-GAP-31f0",
 }
 HONEST = "an_honest_student"
 
@@ -95,8 +95,7 @@ class Arena:
     """A scratch course with one grader, in which cases are graded one after the other."""
 
     def __init__(self) -> None:
-        folder = CANARIES["the grader's folder"]
-        self.root = Path(tempfile.mkdtemp(prefix=f"{folder}-"))
+        self.root = Path(tempfile.mkdtemp(prefix="unrolled-arena-"))
         self.course = Course(self.root)
         self.release = load_release(ASSIGNMENT)
         os.environ["UNROLLED_CANARY"] = CANARIES["the environment"]

@@ -58,7 +58,6 @@ class Case:
         status: what the result must be.
         says: a piece of text that some note or message must hold.
         seconds: how long grading may take with the limits as they are.
-        fast: part of the subset that ``make test`` runs.
         stock: also run by stock nbgrader (what aims at this grader alone means nothing there).
         student: the name of the folder, where the case is about that.
     """
@@ -71,7 +70,6 @@ class Case:
     status: str
     says: str
     seconds: float
-    fast: bool
     stock: bool
     student: str
 
@@ -85,7 +83,6 @@ def case(
     status: str = "graded",
     says: str = "",
     seconds: float = 30.0,
-    fast: bool = True,
     stock: bool = True,
     student: str = "",
 ) -> Callable[[Callable[[Handin], None]], Callable[[Handin], None]]:
@@ -105,7 +102,6 @@ def case(
             status=status,
             says=says,
             seconds=seconds,
-            fast=fast,
             stock=stock,
             student=student or name,
         )

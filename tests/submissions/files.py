@@ -226,7 +226,7 @@ def write_everywhere(s: Handin) -> None:
                 os.close(fd)
                 took.append(folder)
         bad = [t for t in took if not t.startswith(("/tmp", "/dev/shm"))]
-        print("CANARY-FOLDER-31f0" if bad else "fine", bad[:9])
+        print("CANARY" + "-GAP-31f0" if bad else "fine", bad[:9])
         """,
         where="setup",
     )

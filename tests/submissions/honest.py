@@ -62,14 +62,14 @@ def honest_input_cell(s: Handin) -> None:
     s.own("answer = input('continue? ')", where="setup")
 
 
-@case(fast=False)
+@case()
 def honest_long_training_cell(s: Handin) -> None:
     """Correct, with an own cell that trains longer than the time of a cell. Must get all."""
     s.right()
     s.own("import time\nfor _ in range(600):\n    time.sleep(0.1)", where=LOSS)
 
 
-@case(fast=False)
+@case()
 def honest_thread_hog(s: Handin) -> None:
     """Correct, but sets torch to 64 threads and lets a thread multiply for ever. Must get all."""
     s.right()

@@ -67,7 +67,7 @@ def odd_threads(s: Handin) -> None:
     )
 
 
-@case(fast=False)
+@case()
 def odd_processes(s: Handin) -> None:
     """An own cell uses a pool of four processes."""
     s.right()
@@ -121,7 +121,7 @@ def odd_helper_after(s: Handin) -> None:
     s.own("def helper(value):\n    return value")
 
 
-@case(fast=False, seconds=60)
+@case(seconds=60)
 def odd_slow_own_cells(s: Handin) -> None:
     """Five own cells of eight seconds each, one of which defines a helper."""
     s.right()
@@ -496,7 +496,7 @@ def odd_keyword_names(s: Handin) -> None:
 
 @case()
 def odd_all_in_one_cell(s: Handin) -> None:
-    """All functions stand in the first answer cell; the other cells keep their stubs."""
+    """All functions stand in the first answer cell; the other cells were deleted."""
     s.right()
     text = "\n\n\n".join(s.cell(name)["source"] for name in POINTS)
     release = {

@@ -401,7 +401,7 @@ def pipe_huge_result(s: Handin) -> None:
     in_the_loss(s, "return [0.0] * 1_000_000, np.zeros(2**26)")
 
 
-@case(0, stock=False, fast=False, seconds=90)
+@case(0, stock=False, seconds=90)
 def pipe_run_answers(s: Handin) -> None:
     """Answers to cells: outputs that are no outputs, huge, nested, of wrong types. Wrong work."""
     s.wrong()

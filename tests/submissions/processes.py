@@ -52,21 +52,21 @@ def kill_parent(s: Handin) -> None:
     )
 
 
-@case(WITHOUT_LOSS, says="took longer", seconds=40)
+@case(WITHOUT_LOSS, says="did not return in time", seconds=40)
 def infinite_loop(s: Handin) -> None:
     """Endless loop in one function. Costs that exercise and one timeout."""
     s.right()
     s.inside(LOSS, "while True:\n    pass")
 
 
-@case(WITHOUT_STEP, fast=False, seconds=70)
+@case(WITHOUT_STEP, seconds=70)
 def endless_in_every_test(s: Handin) -> None:
     """Sleeps past the timeout in the first function at each call, on which three others build."""
     s.right()
     s.inside("rnn_step_forward", "import time\ntime.sleep(3600)")
 
 
-@case(WITHOUT_LOSS, fast=False, seconds=40)
+@case(WITHOUT_LOSS, seconds=40)
 def loop_that_catches_everything(s: Handin) -> None:
     """An endless loop that catches every exception and blocks every signal it can."""
     s.right()
@@ -123,7 +123,7 @@ def fork_bomb_50(s: Handin) -> None:
     )
 
 
-@case(FULL, fast=False, stock=False, seconds=60)
+@case(FULL, stock=False, seconds=60)
 def fork_bomb_to_the_limit(s: Handin) -> None:
     """Forks until the kernel refuses: it must refuse below 250, and the exercises still work."""
     s.right()
@@ -153,7 +153,7 @@ def memory_hog_4gb(s: Handin) -> None:
     s.inside(LOSS, "hog = np.ones(4 * 2**30 // 8)")
 
 
-@case(WITHOUT_LOSS, says="memory", fast=False)
+@case(WITHOUT_LOSS, says="memory")
 def memory_hog_in_pieces(s: Handin) -> None:
     """One function takes 3 GB in pieces of 10 MB and touches them. Costs that exercise."""
     s.right()
@@ -198,7 +198,7 @@ def background_survivor(s: Handin) -> None:
 # --- aimed at this grader -------------------------------------------------------------------------
 
 
-@case(0, fast=False, seconds=60, stock=False)
+@case(0, seconds=60, stock=False)
 def exit_in_every_function(s: Handin) -> None:
     """Every function ends its process. Each costs its exercise; the number of forks is bounded."""
     s.wrong()
@@ -206,7 +206,7 @@ def exit_in_every_function(s: Handin) -> None:
         s.inside(name, "import os\nos._exit(0)", solve=False)
 
 
-@case(0, fast=False, seconds=60)
+@case(0, seconds=60)
 def crash_in_every_cell(s: Handin) -> None:
     """Every answer cell ends its process when it is run, definitions included. Must get 0."""
     s.wrong()
@@ -236,7 +236,7 @@ def stack_overflow(s: Handin) -> None:
     )
 
 
-@case((0, FULL), fast=False, seconds=200, stock=False)
+@case((0, FULL), seconds=200, stock=False)
 def slow_just_under_the_limit(s: Handin) -> None:
     """Every call and every cell takes a little less than its limit. The total is bounded."""
     s.right()
@@ -245,7 +245,7 @@ def slow_just_under_the_limit(s: Handin) -> None:
         s.cell(name)["source"] += "\nimport time\ntime.sleep(9)"
 
 
-@case((0, FULL), fast=False, seconds=200, stock=False)
+@case((0, FULL), seconds=200, stock=False)
 def slow_definitions(s: Handin) -> None:
     """Three hundred own cells whose *definitions* take 0.9 s each. The total is bounded."""
     s.right()
@@ -253,7 +253,7 @@ def slow_definitions(s: Handin) -> None:
         s.own(f"import time\ndef own_{k}(x=time.sleep(0.9)):\n    pass", where="setup")
 
 
-@case((0, FULL), fast=False, seconds=60)
+@case((0, FULL), seconds=60)
 def threads_to_the_limit(s: Handin) -> None:
     """Starts threads until the kernel refuses; they sleep. Right answers."""
     s.right()

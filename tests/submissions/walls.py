@@ -2,15 +2,22 @@
 
 from .case import FULL, LOSS, WITHOUT_LOSS, Handin, case
 
+HOLDS = """
+
+def holds(refused):
+    if not refused:
+        print("CANARY" + "-GAP-31f0")
+"""
+
 
 def own_code(s: Handin, code: str) -> None:
     """Right answers, and ``code`` in an own cell. What it takes must be freed afterwards."""
     s.right()
-    s.own("import contextlib, ctypes, mmap, os, socket, time", where="setup")
+    s.own(f"import contextlib, ctypes, mmap, os, socket, time\n{HOLDS}", where="setup")
     s.own(code, where="rnn_step_forward")
 
 
-@case((0, FULL), stock=False, fast=False, seconds=60)
+@case((0, FULL), stock=False, seconds=60, says="memory")
 def wall_many_processes_with_memory(s: Handin) -> None:
     """Twenty processes of 250 MB each, shared with nobody: 5 GB are stopped at 2."""
     own_code(
@@ -26,7 +33,7 @@ def wall_many_processes_with_memory(s: Handin) -> None:
     )
 
 
-@case((0, FULL), stock=False, fast=False, seconds=60, says="memory")
+@case((0, FULL), stock=False, seconds=60, says="memory")
 def wall_copies_of_the_warm_process(s: Handin) -> None:
     """Thirty forks that write to every page they inherited: 200 MB each that looked shared."""
     s.right()
@@ -75,10 +82,10 @@ def wall_memfd_and_shm(s: Handin) -> None:
         libc = ctypes.CDLL(None, use_errno=True)
         with contextlib.suppress(OSError):
             os.memfd_create("x")
-            raise AssertionError("CANARY-FOLDER-31f0")
-        assert libc.shmget(5, 10_000_000, 0o1666) == -1
-        assert libc.msgget(5, 0o1666) == -1
-        assert libc.semget(5, 1, 0o1666) == -1
+            raise AssertionError("CANARY" + "-GAP-31f0")
+        holds(libc.shmget(5, 10_000_000, 0o1666) == -1)
+        holds(libc.msgget(5, 0o1666) == -1)
+        holds(libc.semget(5, 1, 0o1666) == -1)
         with contextlib.suppress(OSError):
             with open("/dev/shm/x", "wb") as file:
                 while True:
@@ -87,7 +94,7 @@ def wall_memfd_and_shm(s: Handin) -> None:
     )
 
 
-@case((0, FULL), stock=False, seconds=60)
+@case((0, FULL), stock=False, seconds=60, says="memory")
 def wall_sockets_full_of_data(s: Handin) -> None:
     """Twenty processes, each with 120 pairs of sockets full of data that nobody reads: 0.7 GB."""
     own_code(
@@ -121,7 +128,7 @@ def wall_inodes(s: Handin) -> None:
             with contextlib.suppress(OSError):
                 for k in range(100_000):
                     os.mkdir(f"{where}{k}") if k % 2 else os.close(os.open(f"{where}{k}", 64))
-                raise AssertionError("CANARY-FOLDER-31f0")
+                raise AssertionError("CANARY" + "-GAP-31f0")
         """,
     )
 
@@ -136,7 +143,7 @@ def wall_descriptors(s: Handin) -> None:
         with contextlib.suppress(OSError):
             for k in range(1000):
                 kept.append(os.open("/dev/null", 0) if k % 3 else os.eventfd(0))
-            raise AssertionError("CANARY-FOLDER-31f0")
+            raise AssertionError("CANARY" + "-GAP-31f0")
         """,
     )
 
@@ -179,17 +186,17 @@ def wall_network(s: Handin) -> None:
         for address in (("192.0.2.1", 80), ("localhost", 22), ("10.255.255.1", 53)):
             with contextlib.suppress(OSError):
                 socket.create_connection(address)
-                raise AssertionError("CANARY-FOLDER-31f0")
+                raise AssertionError("CANARY" + "-GAP-31f0")
         with contextlib.suppress(OSError):
             socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
-            raise AssertionError("CANARY-FOLDER-31f0")
+            raise AssertionError("CANARY" + "-GAP-31f0")
         with contextlib.suppress(OSError):
             socket.getaddrinfo("host.invalid", 80)
         """,
     )
 
 
-@case((0, FULL), stock=False, fast=False, seconds=60)
+@case((0, FULL), stock=False, seconds=60)
 def wall_output_of_every_kind(s: Handin) -> None:
     """Ten thousand pictures, streams and displays in one cell; stored output stays small."""
     own_code(
@@ -220,6 +227,6 @@ def wall_system_calls(s: Handin) -> None:
                    "memfd_secret": 447, "open_by_handle_at": 304, "acct": 163, "iopl": 172}
         for name, number in numbers.items():
             result = libc.syscall(number, 0, 0, 0, 0, 0)
-            assert result == -1, name
+            holds(result == -1)
         """,
     )

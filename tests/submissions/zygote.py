@@ -1,6 +1,7 @@
 """Attacks on process 1, from which the next submission will be forked. Wrong answers: just 0."""
 
 from .case import FULL, POINTS, Handin, case
+from .walls import HOLDS
 
 LIBC = """
 import contextlib
@@ -17,7 +18,7 @@ def tried(what, result):
 
 def against_process_1(s: Handin, code: str, right: bool = False) -> None:
     s.right() if right else s.wrong()
-    s.own(LIBC, where="setup")
+    s.own(LIBC + HOLDS, where="setup")
     s.own(code, where="rnn_step_forward")
 
 
@@ -68,7 +69,7 @@ def zygote_ptrace(s: Handin) -> None:
         for number in (310, 311):
             result = libc.syscall(number, 1, vector, 1, vector, 1, 0)
             tried("process_vm", result)
-            assert result == -1
+            holds(result == -1)
         for file in ("mem", "maps", "environ", "fd/0", "fd/3", "root", "cwd", "exe", "auxv"):
             for mode in (os.O_RDONLY, os.O_WRONLY):
                 with contextlib.suppress(OSError):
@@ -76,7 +77,7 @@ def zygote_ptrace(s: Handin) -> None:
                     print(file, mode, os.read(fd, 100) if mode == 0 else os.write(fd, b"x"))
         fd = os.pidfd_open(1)
         for number in range(10):
-            assert libc.syscall(438, fd, number, 0) == -1
+            holds(libc.syscall(438, fd, number, 0) == -1)
         """,
     )
 
@@ -91,7 +92,7 @@ def zygote_limits(s: Handin) -> None:
         zero = (ctypes.c_ulong * 2)(0, 0)
         for what in range(16):
             result = libc.syscall(302, 1, what, zero, None)
-            assert result == -1, what
+            holds(result == -1)
         for what in ("oom_score_adj", "timerslack_ns", "coredump_filter", "comm", "uid_map",
                      "setgroups", "clear_refs", "autogroup", "attr/current", "sched"):
             with contextlib.suppress(OSError):
@@ -193,15 +194,15 @@ def zygote_namespaces(s: Handin) -> None:
         s,
         """
         for flag in (0x00020000, 0x10000000, 0x20000000, 0x40000000, 0x08000000, 0x04000000):
-            assert libc.unshare(flag) == -1
-            assert libc.syscall(56, flag | 17, 0, 0, 0, 0) == -1
-        assert libc.mount(b"tmpfs", b"/tmp/work", b"tmpfs", 0, None) == -1
-        assert libc.umount2(b"/dev/shm", 2) == -1
+            holds(libc.unshare(flag) == -1)
+            holds(libc.syscall(56, flag | 17, 0, 0, 0, 0) == -1)
+        holds(libc.mount(b"tmpfs", b"/tmp/work", b"tmpfs", 0, None) == -1)
+        holds(libc.umount2(b"/dev/shm", 2) == -1)
         for call in (lambda: os.chroot("/tmp"), lambda: os.setuid(0), lambda: os.setgid(0),
                      lambda: os.mknod("/tmp/work/disk", 0o60600, os.makedev(254, 0))):
             with contextlib.suppress(PermissionError, OSError):
                 call()
-                raise AssertionError("CANARY-FOLDER-31f0")
+                raise AssertionError("CANARY" + "-GAP-31f0")
         !mount -t tmpfs x /tmp/work; chroot /; unshare -r true; su -c id; passwd -l root
         """,
     )
@@ -214,8 +215,8 @@ def proc_of_others(s: Handin) -> None:
         s,
         """
         import glob
-        for path in sorted(glob.glob("/proc/*/environ") + glob.glob("/proc/*/cmdline")
-                           + ["/proc/keys", "/proc/net/unix", "/proc/1/mountinfo", "/proc/cmdline"]):
+        more = ["/proc/keys", "/proc/net/unix", "/proc/1/mountinfo", "/proc/cmdline"]
+        for path in [*glob.glob("/proc/*/environ"), *glob.glob("/proc/*/cmdline"), *more]:
             with contextlib.suppress(OSError):
                 print(path, open(path, "rb").read(3000))
         print(dict(os.environ))
@@ -239,7 +240,7 @@ def seeds_guessed(s: Handin) -> None:
             for seed in [*range(50), *ints]:
                 first = probe.rng(seed, probe.main_case).normal()
                 if np.any(np.asarray(args[0]) == first):
-                    print("CANARY-SECRET-9b1e7c52", seed)
+                    print("CANARY" + "-SECRET-9b1e7c52", seed)
             """
             if name != "numerical_gradient"
             else "pass",
