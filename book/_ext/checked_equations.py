@@ -30,9 +30,14 @@ def numbers(chapters: list[str]) -> dict[str, int]:
     }
 
 
+def published(book: Path) -> list[Path]:
+    """The chapters that the table of contents names; others may be there, not finished yet."""
+    contents = (book / "_toc.yml").read_text(encoding="utf-8")
+    return [book / f"{name}.md" for name in re.findall(r"file: (chapters/\S+)", contents)]
+
+
 def count(app: Sphinx, config: Config) -> None:
-    chapters = sorted(Path(app.srcdir, "chapters").glob("*.md"))
-    found = numbers([chapter.read_text(encoding="utf-8") for chapter in chapters])
+    found = numbers([one.read_text(encoding="utf-8") for one in published(Path(app.srcdir))])
     # A new dictionary, so that Sphinx sees a changed setting and reads the front matter again.
     config.myst_substitutions = {
         **config.myst_substitutions,

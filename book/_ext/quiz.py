@@ -101,7 +101,7 @@ def visit_answer_html(self: HTML5Translator, node: quiz_answer) -> None:
     mark = "✓" if node["right"] else "✗"
     self.body.append(
         '</label>\n<div role="status"><div class="quiz-feedback">'
-        f'<span class="quiz-mark" role="img" aria-label="{state}">{mark}</span>'
+        f'<span class="quiz-mark" role="img" aria-label="{state}">{mark}</span> '
     )
     for child in node[1:]:
         child.walkabout(self)

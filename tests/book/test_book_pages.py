@@ -4,13 +4,14 @@ import re
 from pathlib import Path
 
 import pytest
+from checked_equations import published
 from markup import css_loads, elements, ids, is_external, loads, target
 
 from autograder.book import ROOT
 from unrolled import gradcheck
 
 pytestmark = pytest.mark.slow  # the book is built for them
-CHAPTERS = sorted((ROOT / "book" / "chapters").glob("*.md"))
+CHAPTERS = published(ROOT / "book")
 A_PATH = re.compile(r"^\S*(/|\\)\S*$|\.(png|svg|jpe?g|gif|webp)$", re.IGNORECASE)
 
 

@@ -155,8 +155,18 @@ CELL = '```{code-cell} ipython3\ngradcheck.compare("eq-d-one", hand, auto)\n```\
 
 
 def test_derivative_without_a_comparison_is_a_warning(tmp_path: Path) -> None:
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "_toc.yml").write_text("root: index\n")
     _, warnings = build(tmp_path, PAGE_WITH_DERIVATIVE, more_extensions=["checked_equations"])
     assert "eq-d-one is displayed but no cell compares it" in warnings
+
+
+def test_only_what_is_published_is_counted(tmp_path: Path) -> None:
+    from checked_equations import published
+
+    contents = "root: intro\nparts:\n- chapters:\n  - file: notation\n  - file: chapters/01-a\n"
+    (tmp_path / "_toc.yml").write_text(contents)
+    assert published(tmp_path) == [tmp_path / "chapters" / "01-a.md"]
 
 
 def test_numbers_count_what_is_compared() -> None:
@@ -166,3 +176,23 @@ def test_numbers_count_what_is_compared() -> None:
     box = "````{spot-the-error} x\n````\n"
     found = numbers([PAGE_WITH_DERIVATIVE + CELL, PAGE_WITH_DERIVATIVE + QUIZ + box])
     assert found == {"checked_equations": 1, "spotted_errors": 1, "quiz_questions": 1}
+
+
+def test_quiz_feedback_does_not_stick_to_its_mark(tmp_path: Path) -> None:
+    html, _ = build(tmp_path, QUIZ)
+    text = " ".join(re.sub(r"<[^>]+>", "", html).split())
+    assert "✓ Yes." in text
+    assert "✗ No, that is" in text
+
+
+def test_chinese_words_are_marked_as_such(tmp_path: Path) -> None:
+    page = "# 循环 and 递归\n\nA mask (掩码), the *n 元语法*; not `码` in code.\n\n"
+    page += "```{glossary}\nhidden state\n隐藏状态\n  Memory.\n```\n\n{term}`隐藏状态`\n"
+    html, warnings = build(tmp_path, page, more_extensions=["chinese"])
+    body = html[html.index("<h1>") :]
+    assert warnings == ""
+    marked = re.findall(r'<span lang="zh-Hans">([^<]+)</span>', body)
+    assert sorted(set(marked)) == sorted(["循环", "递归", "掩码", "元语法", "隐藏状态"])
+    assert marked.count("隐藏状态") == 2  # the term, and the reference to it
+    assert "<em>n <span" in body
+    assert re.search(r"<code[^>]*><span class=\"pre\">码</span>", body)
