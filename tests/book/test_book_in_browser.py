@@ -70,6 +70,40 @@ def test_nothing_sticks_out_on_a_phone(browser: Browser, pages: list[Path]) -> N
         assert seen.evaluate("document.documentElement.scrollWidth") <= 390, page
 
 
+# Code, outputs and displayed formulas that are wider than their place and scroll sideways.
+SCROLLING = """(() => {
+  document.querySelectorAll("details").forEach(folded => { folded.open = true; });
+  const what = element => {
+    const place = element.closest("[id^=equation-], [id^=codecell]") ?? element;
+    return `${place.id} ${element.scrollWidth - element.clientWidth} px: `
+      + element.textContent.trim().slice(0, 60);
+  };
+  return [...document.querySelectorAll("pre, .katex-display")]
+    .filter(element => element.scrollWidth > element.clientWidth).map(what);
+})()"""
+
+
+def test_no_code_and_no_formula_scrolls_on_a_laptop(browser: Browser, pages: list[Path]) -> None:
+    browser.look(width=1280)
+    scrolling = [
+        f"{page.name} {found}"
+        for page in pages
+        for found in browser.visit(page.as_uri()).evaluate(SCROLLING)
+    ]
+    assert scrolling == []
+
+
+def test_the_browser_notices_what_scrolls(browser: Browser, tmp_path: Path) -> None:
+    """The test above would pass with a script that finds nothing."""
+    wide = tmp_path / "wide.html"
+    lines = f"<pre style='width: 20em; overflow: auto'>{'x' * 80}</pre>"
+    hidden = f"<details><div id='codecell1'>{lines}</div></details>"
+    wide.write_text(f"{hidden}<pre>short</pre>")
+    browser.look(width=1280)
+    (found,) = browser.visit(wide.as_uri()).evaluate(SCROLLING)
+    assert found.startswith("codecell1 ")
+
+
 def test_quiz_shows_the_feedback_of_the_chosen_answer(browser: Browser, book: Path) -> None:
     browser.look()
     for chapter in sorted((book / "chapters").glob("*.html")):
