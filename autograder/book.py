@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from autograder.course import CourseError
+
 ROOT = Path(__file__).resolve().parent.parent
 
 # Jupyter Book's own command, in the environment that runs this.
@@ -18,7 +20,7 @@ _STEP = re.compile(r"^(reading sources|writing output)\.\.\. \[ *(\d+)%\] (.+)$"
 _EXECUTED = re.compile(r"^(.+): Executing notebook")
 
 
-class BookError(RuntimeError):
+class BookError(CourseError):
     """The book was not built, or not without a warning; the message says what failed."""
 
 

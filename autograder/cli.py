@@ -203,12 +203,7 @@ def parser() -> argparse.ArgumentParser:
 
 def explanation(error: Exception) -> str | None:
     """What to tell a person about an error that they can mend; None if it is a fault of ours."""
-    from autograder.book import BookError
-    from autograder.release import ReleaseError
-    from autograder.sandbox.wall import WallError
-    from autograder.source import SourceError
-
-    if isinstance(error, CourseError | BookError | ReleaseError | WallError | SourceError):
+    if isinstance(error, CourseError):
         return str(error)
     if isinstance(error, FileNotFoundError) and error.errno is None:
         return str(error)

@@ -16,7 +16,11 @@ TEMPORARY = ".writing-"
 
 
 class CourseError(Exception):
-    """Something that the person at the keyboard can put right; the message says how."""
+    """Something that the person at the keyboard can put right; the message says how.
+
+    Every module's own errors of this kind are subclasses, so that a command shows the message alone
+    and a run over a class ends with it instead of charging a submission.
+    """
 
 
 def _sync_folder(folder: Path) -> None:

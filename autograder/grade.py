@@ -28,18 +28,14 @@ from autograder.course import Course, CourseError, remove_leftovers, write_atomi
 from autograder.judge import Grader, versions
 from autograder.pool import Lost, run_in_processes
 from autograder.records import read_record, up_to_date, write_record
-from autograder.release import ReleaseError, load_release
+from autograder.release import load_release
 from autograder.results import Result
-from autograder.sandbox.wall import WallError
 from autograder.sanitize import RawSubmission, read_submission, submission_of
 from unrolled.exercise import load as load_exercises
 from unrolled.verdict import Verdict
 
 if TYPE_CHECKING:
     from nbgrader.api import Gradebook
-
-PROBLEMS = (CourseError, ReleaseError, WallError, source.SourceError)
-"""What keeps a class from being graded at all; each has a message for the instructor."""
 
 MAX_NAME = 100
 """Bytes of a student's name that are kept: it becomes a file name and a key of the gradebook."""
@@ -192,7 +188,7 @@ def grade_class(
         One result per student, by name.
 
     Raises:
-        PROBLEMS: nothing, or nothing more, can be graded; what was graded before is kept.
+        CourseError: nothing, or nothing more, can be graded; what was graded before is kept.
     """
     release = load_release(assignment, course.root)
     folders = students_of(submissions_dir or course.submitted)
@@ -286,7 +282,7 @@ def outcomes(
 ) -> Iterator[tuple[Job, Result | Lost]]:
     """The outcome of each job, in the order in which they end."""
     if scheduler is None:
-        return run_in_processes(jobs, count, grade_submission, close_grader, PROBLEMS)
+        return run_in_processes(jobs, count, grade_submission, close_grader)
     return run_on_cluster(jobs, scheduler)
 
 
@@ -295,7 +291,7 @@ def run_on_cluster(jobs: Iterator[Job], scheduler: str) -> Iterator[tuple[Job, R
 
     Raises:
         CourseError: Dask is not installed, or no scheduler answers.
-        PROBLEMS: a worker cannot grade at all.
+        CourseError: a worker cannot grade at all.
     """
     try:
         from distributed import Client, as_completed
@@ -322,7 +318,7 @@ def run_on_cluster(jobs: Iterator[Job], scheduler: str) -> Iterator[tuple[Job, R
         for future in pending:
             job = running.pop(future)
             error = future.exception()
-            if isinstance(error, PROBLEMS):
+            if isinstance(error, CourseError):
                 raise error
             if error is None:
                 yield job, future.result()

@@ -23,7 +23,7 @@ from autograder.results import Result
 from autograder.sanitize import Cell, release_cells, release_kind
 
 if TYPE_CHECKING:
-    from nbgrader.api import Gradebook
+    from nbgrader.api import Gradebook, Notebook
 
 LOCK_PATIENCE = 60.0
 """Seconds for which a gradebook that another program holds is tried again."""
@@ -235,15 +235,71 @@ def _save_cells(
 
     gradebook.update_or_create_assignment(assignment)
     nbgrader = {"notebook": assignment, "assignment": assignment, "db_url": course.gradebook_url}
-    try:
-        SaveCells().preprocess(nbformat.from_dict(release), {"nbgrader": nbgrader})
-    except RuntimeError as error:
-        raise GradebookError(
-            f"The gradebook {course.gradebook} holds submissions for another version of "
-            f"{assignment}, with other cells. Copy it to a safe place and release under a new "
-            "name, or move it away and grade everybody again."
-        ) from error
+    _make_room(course, gradebook, assignment, release)
+    SaveCells().preprocess(nbformat.from_dict(release), {"nbgrader": nbgrader})
     gradebook.db.expire_all()
+
+
+def prepare_release(course: Course, assignment: str, notebook: dict[str, Any]) -> None:
+    """Make the gradebook ready for a release, before anything else of it is written.
+
+    nbgrader refuses any other set of cells once there are submissions. Other locked text is
+    harmless, because marks and comments hang on graded and answer cells, so it is let through.
+
+    Raises:
+        GradebookError: there are submissions, and graded or answer cells came or went.
+    """
+    with open_gradebook(course) as gradebook:
+        patiently(
+            course,
+            lambda: _make_room(course, gradebook, assignment, notebook),
+            gradebook.db.rollback,
+        )
+
+
+def _make_room(
+    course: Course, gradebook: Gradebook, assignment: str, notebook: dict[str, Any]
+) -> None:
+    """Give the gradebook the locked cells of ``notebook``, if it has submissions."""
+    from nbgrader.api import MissingEntry, SourceCell
+
+    try:
+        known = gradebook.find_notebook(assignment, assignment)
+        metas = [c["metadata"].get("nbgrader") for c in notebook["cells"]]
+        new = {m["grade_id"]: (m["grade"], m["solution"]) for m in metas if m}
+        if not known.submissions:
+            return  # SaveCells replaces what is there
+        _require_same_answers(course, known, assignment, new)
+        old = {cell.name: cell for cell in known.source_cells}
+        for name in old.keys() - new.keys():
+            gradebook.db.delete(old[name])
+        for name in new.keys() - old.keys():  # what is in it comes from SaveCells
+            gradebook.db.add(SourceCell(name=name, notebook=known, cell_type="markdown"))
+        gradebook.db.commit()
+    except MissingEntry:
+        return
+    finally:
+        gradebook.db.rollback()  # ends the transaction; SaveCells writes in its own
+
+
+def _require_same_answers(
+    course: Course, known: Notebook, assignment: str, new: dict[str, tuple[bool, bool]]
+) -> None:
+    """Raise GradebookError unless the graded cells and the answer cells are those of ``new``."""
+    old = [{c.name for c in known.grade_cells}, {c.name for c in known.solution_cells}]
+    now = [{name for name, is_kind in new.items() if is_kind[kind]} for kind in (0, 1)]
+    if old == now:
+        return
+    gone = sorted((old[0] - now[0]) | (old[1] - now[1]))
+    come = sorted((now[0] - old[0]) | (now[1] - old[1]))
+    words = [f"{what}: {', '.join(names)}" for what, names in (("gone", gone), ("new", come))]
+    raise GradebookError(
+        f"The gradebook {course.gradebook} holds submissions of {assignment} with other graded or "
+        f"answer cells ({'; '.join(w for w, n in zip(words, (gone, come)) if n)}), and nbgrader "
+        "cannot change those under marks. Either give the changed assignment a new name; or copy "
+        "the gradebook to a safe place and move it away, release and grade again: then only the "
+        "marks and comments that people gave have to be taken over by hand."
+    )
 
 
 # --- marks ----------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from traitlets.config import Config
 
 from autograder import feedback
 from autograder.collect import SafeCollect
-from autograder.course import Course, write_atomic
+from autograder.course import Course, CourseError, write_atomic
 from autograder.gradebook import put_tools_on_path
 
 
@@ -39,7 +39,7 @@ class CourseAutograde(Autograde):
         Raises:
             NbGraderException: the course, the gradebook or the sandbox is not ready.
         """
-        from autograder.grade import PROBLEMS, grade_class, students_of
+        from autograder.grade import grade_class, students_of
 
         course = Course(Path(self.coursedir.root).parent)
         left_out = self.coursedir.student_id_exclude.split(",")
@@ -56,7 +56,7 @@ class CourseAutograde(Autograde):
                 force=self.force,
                 progress=False,
             )
-        except PROBLEMS as error:
+        except CourseError as error:
             self.log.error("%s", error)
             raise NbGraderException(str(error)) from error
         for result in results:

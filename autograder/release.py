@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from autograder import source
-from autograder.course import Course, write_atomic
+from autograder.course import Course, CourseError, write_atomic
+from autograder.gradebook import prepare_release
 from autograder.leaks import find_leaks
 from unrolled import bank
 from unrolled.exercise import VISIBLE_SEEDS
@@ -31,7 +32,7 @@ LOCAL_BOOK = "../../_build/html"
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
 
-class ReleaseError(Exception):
+class ReleaseError(CourseError):
     """A release that cannot or must not be made; the message says why."""
 
 
@@ -48,12 +49,13 @@ def release(course: Course, assignment: str, out: Path | None = None) -> Path:
 
     Raises:
         SourceError: something under ``solutions/`` is not as it must be.
+        GradebookError: it cannot be used, or holds submissions with other cells.
         ReleaseError: nbgrader refuses, or a solution would get out.
     """
-    source.source_path(assignment)
+    notebook = source_notebook(assignment, book_base(course.root))
+    prepare_release(course, assignment, notebook)
     folder = course.source / assignment
     folder.mkdir(parents=True, exist_ok=True)
-    notebook = source_notebook(assignment, book_base(course.root))
     write_atomic(folder / f"{assignment}.ipynb", notebook_bytes(notebook), mode=0o600)
     checks = course.grading / "checks.npz"
     bank.save(checks, visible_checks(assignment, book_base(course.root)))

@@ -21,6 +21,7 @@ from typing import Any
 import jupytext
 import numpy as np
 
+from autograder.course import CourseError
 from unrolled.exercise import Exercise
 from unrolled.exercise import load as load_exercises
 from unrolled.judge import Mistake, mistake
@@ -65,7 +66,7 @@ class Misconception:
     same_as: tuple[str, ...] = ()
 
 
-class SourceError(Exception):
+class SourceError(CourseError):
     """Something under ``solutions/`` is not as it must be; the message says where and what."""
 
 

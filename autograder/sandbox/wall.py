@@ -9,6 +9,7 @@ import sys
 from functools import lru_cache
 from pathlib import Path
 
+from autograder.course import CourseError
 from autograder.sandbox.limits import MATERIAL
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -19,7 +20,7 @@ CAPABILITIES = ("SYS_ADMIN", "SETPCAP", "KILL")
 AS_ROOT = ("SETUID", "SETGID", "SYS_RESOURCE")
 
 
-class WallError(Exception):
+class WallError(CourseError):
     """The wall cannot be put up on this machine; one sentence says why and what to do."""
 
 

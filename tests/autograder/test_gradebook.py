@@ -11,8 +11,10 @@ import notebooks as nb
 import pytest
 from classroom import ASSIGNMENT, grade_by_looks, hand_in, marks
 from nbgrader.nbgraderformat import MetadataValidator
+from nbgrader.preprocessors import SaveCells
 
 from autograder import gradebook as gb
+from autograder.course import Course
 from autograder.grade import Job
 from autograder.gradebook import GradebookError
 from autograder.sanitize import read_submission
@@ -135,8 +137,48 @@ def test_a_release_with_other_cells_is_refused_once_there_are_submissions(course
     release["cells"].append(extra)
     gb.ensure_assignment(course, gradebook, ASSIGNMENT, release)
     gb.write(course, gradebook, result_of(course, "alice"), release)
-    with pytest.raises(GradebookError, match="for another version of a1"):
-        gb.ensure_assignment(course, gradebook, ASSIGNMENT, RELEASE)
+    for attempt in (
+        lambda: gb.ensure_assignment(course, gradebook, ASSIGNMENT, RELEASE),
+        lambda: gb.prepare_release(course, ASSIGNMENT, RELEASE),
+    ):
+        with pytest.raises(GradebookError, match=r"gone: check_more\).*new name"):
+            attempt()
+    assert marks(course, "alice")["check_step"] == (4.0, None, False)
+
+
+def test_a_release_with_other_text_is_let_through_and_keeps_all_marks(course, gradebook):
+    """Text cells are numbered, so one more at the top renames all that follow."""
+    write(course, gradebook, result_of(course, "alice"))
+    set_by_person(gradebook, "alice", "in_words", 2.5, "Good.")
+    before = marks(course, "alice")
+    release = nb.make_release()
+    nb.find(release, "text_06")["metadata"]["nbgrader"]["grade_id"] = "text_07"
+    release["cells"].insert(1, nb.cell("markdown", "Read this first.", "text_00", locked=True))
+    nb.find(release, "text_05")["source"] = "## Say it in one sentence"
+    gb.prepare_release(course, ASSIGNMENT, release)
+    save_cells(course, release)
+    gradebook.db.expire_all()
+    cells = gradebook.find_notebook(ASSIGNMENT, ASSIGNMENT).source_cells
+    texts = {c.name: c.source for c in cells if c.name.startswith("text")}
+    assert texts["text_00"] == "Read this first."
+    assert texts["text_05"] == "## Say it in one sentence"
+    assert "text_06" not in texts
+    assert marks(course, "alice") == before
+    comment = gradebook.find_comment("in_words", ASSIGNMENT, ASSIGNMENT, "alice")
+    assert comment.comment == "Good."
+
+
+def save_cells(course, release):
+    """What nbgrader's generate_assignment does to the gradebook."""
+    names = {"notebook": ASSIGNMENT, "assignment": ASSIGNMENT, "db_url": course.gradebook_url}
+    SaveCells().preprocess(nbformat.from_dict(release), {"nbgrader": names})
+
+
+def test_before_the_first_release_there_is_a_whole_gradebook(tmp_path):
+    course = Course(tmp_path)
+    gb.prepare_release(course, ASSIGNMENT, RELEASE)
+    gb.check_version(course.gradebook)
+    assert [p.name for p in course.grading.iterdir()] == ["gradebook.db"]
 
 
 # --- trouble --------------------------------------------------------------------------------------
