@@ -1,7 +1,11 @@
 """Run jobs in processes that may die: a lost process is replaced, its job tried once more.
 
-``concurrent.futures`` gives up the whole pool when one process dies; here a submission that takes
-a process with it costs its own result and nothing else.
+A process that dies costs the job it had, and nothing else. ``concurrent.futures`` and
+``multiprocessing.Pool`` do not give that: the first gives up the whole pool, the second waits for
+ever. Neither does ``pebble`` (5.2.3, tried): its processes share one pipe and its locks, so when an
+idle one is killed (as a kernel short of memory does) the pool refuses all further jobs, one killed
+while it holds a lock blocks the others, and a job whose process ends with status 0 never returns.
+Here every process has a pipe of its own, and jobs are taken one by one, when they are needed.
 """
 
 from __future__ import annotations
@@ -20,6 +24,8 @@ from typing import Any
 from autograder.course import CourseError
 
 ATTEMPTS = 2
+STARTS = 3
+"""Processes that may end one after the other before one of them is ready."""
 MAX_SECONDS = 600.0
 """A job has its own bounds, far below this; one that takes longer is taken for hung."""
 
@@ -51,7 +57,6 @@ def run_in_processes(
     count: int,
     work: Callable[[Any], Any],
     close: Callable[[], None],
-    fatal: tuple[type[Exception], ...],
 ) -> Iterator[tuple[Any, Any]]:
     """Do ``work(job)`` for each of ``jobs`` in ``count`` processes; yield ``(job, outcome)``.
 
@@ -59,20 +64,20 @@ def run_in_processes(
         jobs: are taken one at a time, when a process is free.
         work: a function of a module; what it raises loses the job, like the death of its process.
         close: called in a process before it ends.
-        fatal: exceptions that no other attempt and no other job could avoid.
 
     Raises:
-        fatal: as ``work`` raised it.
-        CourseError: a process ended before it could take a job.
+        CourseError: ``work`` raised it, which no other attempt or job could avoid; or one process
+            after the other ended before it could take a job.
     """
-    pool = [_start(work, close, fatal) for _ in range(count)]
+    pool = [_start(work, close) for _ in range(count)]
     again: list[_Task] = []
+    failed_starts = 0
     try:
         while True:
             for i, worker in enumerate(pool):
                 task = _next(again, jobs) if worker.task is None else None
                 if task and not _give(worker, task):
-                    pool[i] = _replace(worker, work, close, fatal)
+                    pool[i] = _replace(worker, work, close)
                     _give(pool[i], task)
             busy = [w for w in pool if w.task]
             if not busy:
@@ -89,15 +94,18 @@ def run_in_processes(
                 else:
                     continue
                 if kind == "ready":
-                    worker.ready = True
+                    worker.ready, failed_starts = True, 0
                     continue
                 if kind == "fatal":
                     raise value
-                if kind == "dead" and not worker.ready:
-                    raise CourseError(f"The grading processes do not start: {value}.")
                 worker.task = None
+                if kind == "dead" and not worker.ready:
+                    failed_starts += 1
+                    if failed_starts == STARTS:
+                        raise CourseError(f"The grading processes do not start: {value}.")
+                    task.attempts -= 1  # it was not begun
                 if kind == "dead":
-                    pool[i] = _replace(worker, work, close, fatal)
+                    pool[i] = _replace(worker, work, close)
                 if kind == "done":
                     yield task.job, value
                 elif task.attempts < ATTEMPTS:
@@ -138,20 +146,20 @@ def _receive(worker: _Worker) -> tuple[str, Any]:
         return "dead", f"its process ended with {name}"
 
 
-def _start(work: Callable, close: Callable, fatal: tuple) -> _Worker:
+def _start(work: Callable, close: Callable) -> _Worker:
     # Not fork: a thread of this process (tqdm has one) would leave its locks taken in the child.
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, work, close, fatal), daemon=True)
+    process = context.Process(target=_serve, args=(theirs, work, close), daemon=True)
     process.start()
     theirs.close()
     return _Worker(process, ours)
 
 
-def _replace(worker: _Worker, work: Callable, close: Callable, fatal: tuple) -> _Worker:
+def _replace(worker: _Worker, work: Callable, close: Callable) -> _Worker:
     worker.process.kill()
     _stop(worker)
-    return _start(work, close, fatal)
+    return _start(work, close)
 
 
 def _stop(worker: _Worker) -> None:
@@ -165,7 +173,7 @@ def _stop(worker: _Worker) -> None:
         worker.process.join()
 
 
-def _serve(connection: Connection, work: Callable, close: Callable, fatal: tuple) -> None:
+def _serve(connection: Connection, work: Callable, close: Callable) -> None:
     """The loop of a process: take a job, answer it, end when the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
     with contextlib.suppress(EOFError, OSError):
@@ -174,7 +182,7 @@ def _serve(connection: Connection, work: Callable, close: Callable, fatal: tuple
             job = connection.recv()
             try:
                 answer = ("done", work(job))
-            except fatal as error:
+            except CourseError as error:
                 answer = ("fatal", error)
             except Exception as error:
                 traceback.print_exc(file=sys.stderr)

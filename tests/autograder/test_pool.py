@@ -15,8 +15,12 @@ from autograder.course import CourseError
 from autograder.pool import Lost, run_in_processes
 
 
-class Refused(Exception):
+class Refused(CourseError):
     pass
+
+
+FIRST = Path(os.environ.get("FIRST", "nowhere"))
+pool_serve = pool._serve
 
 
 def work(job):
@@ -44,7 +48,7 @@ def close():
 
 
 def run(jobs, count=2):
-    return dict(run_in_processes(iter(jobs), count, work, close, (Refused,)))
+    return dict(run_in_processes(iter(jobs), count, work, close))
 
 
 def test_every_job_has_its_outcome():
@@ -101,8 +105,37 @@ def test_processes_that_do_not_start_are_no_fault_of_the_submissions(monkeypatch
         run([("ok", 1)])
 
 
+def start_second_time(connection, *rest):
+    """Die as soon as it is started, but only the first time."""
+    if not FIRST.exists():
+        FIRST.touch()
+        os._exit(9)
+    pool_serve(connection, *rest)
+
+
+def test_a_death_at_the_start_is_made_good(monkeypatch, tmp_path):
+    monkeypatch.setenv("FIRST", str(tmp_path / "first"))
+    monkeypatch.setattr(pool, "_serve", start_second_time)
+    assert run([("die", 2), ("ok", 1)], count=1) == {
+        ("die", 2): Lost("its process ended with SIGKILL"),
+        ("ok", 1): 1,
+    }
+
+
+def test_an_idle_process_that_is_killed_is_replaced():
+    """As by a kernel that is short of memory."""
+    jobs: list[tuple[str, object]] = [("pid", i) for i in range(4)]
+    outcomes = run_in_processes(iter(jobs), 1, work, close)
+    _, pid = next(outcomes)
+    os.kill(pid, signal.SIGKILL)
+    time.sleep(0.5)
+    rest = dict(outcomes)
+    assert list(rest) == jobs[1:]
+    assert pid not in rest.values()
+
+
 def test_processes_end_with_the_run():
-    outcomes = run_in_processes(iter([("pid", 0), ("pid", 1)]), 2, work, close, ())
+    outcomes = run_in_processes(iter([("pid", 0), ("pid", 1)]), 2, work, close)
     pids = {value for _, value in outcomes}
     for pid in pids:
         with pytest.raises(ProcessLookupError):
@@ -110,9 +143,10 @@ def test_processes_end_with_the_run():
 
 
 def test_processes_end_when_the_run_is_left_early():
-    outcomes = run_in_processes(iter([("pid", 0), ("hang", 1)]), 2, work, close, ())
+    before = threading.active_count()
+    outcomes = run_in_processes(iter([("pid", 0), ("hang", 1)]), 2, work, close)
     _, pid = next(outcomes)
     outcomes.close()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
-    assert threading.active_count() == 1
+    assert threading.active_count() == before
