@@ -4,6 +4,7 @@ import json
 import math
 import socket
 import time
+from collections import namedtuple
 
 import numpy as np
 import pytest
@@ -55,6 +56,14 @@ def test_arrays_keep_type_and_layout_and_can_be_written():
         back[...] = 0
 
 
+def test_named_tuples_and_long_doubles_cross_as_plain_ones():
+    pair = namedtuple("pair", "a b")(1, np.longdouble([1.5, 2.5]))
+    back = round_trip(pair)
+    assert type(back) is tuple
+    np.testing.assert_equal(back[1], np.array([1.5, 2.5]))
+    assert back[1].dtype == np.float64
+
+
 def test_what_is_no_plain_data_crosses_as_the_name_of_its_type():
     class Loss:
         pass
@@ -88,6 +97,10 @@ ARRAY = ["<f8", [2], 0, "C"]
         {"$": "array", "v": ["<f8", [1] * 40, 0, "C"]},
         {"$": "array", "v": ["<f8", [2], 0, "Z"]},
         {"$": "array", "v": ["<f8", [2], 0, "strided"], "x": 1},
+        {"$": "array", "v": ["<f8", [], 0, "strided"]},
+        {"$": "array", "v": ["<f8", [2**26] * 7 + [0], 0, "strided"]},
+        {"$": ["array"], "v": 1},
+        {"$": "tuple", "v": [{"$": "array", "v": ["<f8", [2], 0, "C"]}] * 2},
         {"$": "list", "v": "text"},
         {"$": "dict", "v": [[1]]},
         {"$": "dict", "v": [[None, 1]]},

@@ -230,5 +230,7 @@ class Handin:
 
 
 def meta(cell: dict[str, Any]) -> dict[str, Any]:
-    """nbgrader's metadata of a cell."""
-    return cell.get("metadata", {}).get("nbgrader", {})
+    """nbgrader's metadata of a cell; nothing if it is of an odd form."""
+    found = cell.get("metadata") if isinstance(cell, dict) else None
+    found = found.get("nbgrader") if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else {}

@@ -33,7 +33,7 @@ c.ExecutePreprocessor.timeout = 15
 c.Execute.timeout = 15
 """
 
-TESTS = """
+TESTS = """# Tests of {name}
 ### BEGIN HIDDEN TESTS
 # {hidden}
 from unrolled.exercise import load as load_exercises
@@ -77,7 +77,7 @@ class Stock:
         for cell in notebook["cells"]:
             name = str(meta(cell).get("grade_id", ""))
             if name.startswith("check_"):
-                cell["source"] += TESTS.format(
+                cell["source"] = TESTS.format(
                     hidden=HIDDEN,
                     solutions=everything,
                     assignment=ASSIGNMENT,
