@@ -56,7 +56,13 @@ class Zygote:
         # Under root a submission gets a user of its own, so that the kernel counts its processes.
         uid = 200_000 + secrets.randbelow(100_000) if os.getuid() == 0 else None
         self._work = tempfile.mkdtemp(prefix="unrolled-weak-") if self.weak else None
-        settings = {"wall": not self.weak, "uid": uid, "work": self._work}
+        below_tmp = [str(p) for p in wall.visible_paths() if p.is_relative_to("/tmp")]
+        settings = {
+            "wall": not self.weak,
+            "uid": uid,
+            "work": self._work,
+            "below_tmp": sorted(below_tmp),
+        }
         text = json.dumps(settings)
         command = wall.command(self.material.resolve(), text)
         environment = None

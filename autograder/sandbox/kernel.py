@@ -20,7 +20,7 @@ NAMESPACE_FLAGS = (
     0x20000000,  # pid
     0x40000000,  # net
 )
-MS_NOSUID, MS_NODEV = 2, 4
+MS_NOSUID, MS_NODEV, MS_BIND = 2, 4, 0x1000
 MS_REC, MS_PRIVATE = 0x4000, 0x40000
 PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 4, 24, 38
 CAPABILITY_VERSION_3 = 0x20080522
@@ -62,6 +62,11 @@ def mount_tmpfs(path: str, size: int, inodes: int) -> None:
     options = f"size={size},nr_inodes={inodes},mode=1777".encode()
     flags = MS_NOSUID | MS_NODEV
     _check(_libc.mount(b"tmpfs", path.encode(), b"tmpfs", flags, options), f"mount {path}")
+
+
+def bind(source: str, target: str) -> None:
+    """Make ``source``, which keeps its flags such as read-only, visible at ``target`` too."""
+    _check(_libc.mount(source.encode(), target.encode(), None, MS_BIND, None), f"bind {target}")
 
 
 def hide_from_others() -> None:

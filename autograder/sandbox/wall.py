@@ -82,16 +82,22 @@ def files(material: Path) -> list[str]:
             args += ["--ro-bind", f"/{name}", f"/{name}"]
     for path in ("/etc/ld.so.cache", "/etc/fonts", "/etc/localtime", "/etc/alternatives"):
         args += ["--ro-bind-try", path, path]
-    own = [ROOT / "unrolled", ROOT / "autograder/__init__.py", ROOT / "autograder/sandbox"]
-    visible = [*python_folders(), *own]
+    args += ["--perms", "1777", "--tmpfs", "/tmp"]
+    visible = visible_paths()
     # bubblewrap makes the folders above a mount for its own user only; submissions are another.
     for folder in sorted({parent for path in visible for parent in path.parents if parent.name}):
         args += ["--perms", "0755", "--dir", str(folder)]
     for path in visible:
         args += ["--ro-bind", str(path), str(path)]
     args += ["--ro-bind", str(material), MATERIAL]
-    args += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--chdir", "/tmp"]
+    args += ["--proc", "/proc", "--dev", "/dev", "--chdir", "/tmp"]
     return [*args, "--remount-ro", "/dev", "--remount-ro", "/"]
+
+
+def visible_paths() -> list[Path]:
+    """What is bound at its own path: Python, its environment, and the packages used inside."""
+    own = [ROOT / "unrolled", ROOT / "autograder/__init__.py", ROOT / "autograder/sandbox"]
+    return [*python_folders(), *own]
 
 
 def python_folders() -> list[Path]:

@@ -19,6 +19,7 @@ import resource
 import select
 import signal
 import socket
+import stat
 import sys
 from pathlib import Path
 from typing import Any
@@ -178,7 +179,7 @@ def child(fd: int, shell: Any, rules: Any, settings: dict[str, Any]) -> None:
         sock = socket.socket(fileno=3)
         os.setsid()
         if settings["wall"]:
-            enclose(settings["uid"], rules)
+            enclose(settings["uid"], rules, settings["below_tmp"])
         else:
             os.chdir(settings["work"])
         shells.prepare(shell)
@@ -187,10 +188,28 @@ def child(fd: int, shell: Any, rules: Any, settings: dict[str, Any]) -> None:
         os._exit(0)
 
 
-def enclose(uid: int | None, rules: Any) -> None:
+def empty_tmp(below: list[str]) -> None:
+    """Mount an empty file system over /tmp, in which the paths ``below`` it stay visible.
+
+    They are part of the Python or the course where that lies in /tmp, such as a clone for trying.
+    """
+    held = [os.open(path, os.O_PATH) for path in below]
+    kernel.mount_tmpfs("/tmp", limits.DISK_BYTES, limits.DISK_INODES)
+    for path, fd in zip(below, held):
+        target = Path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if stat.S_ISDIR(os.fstat(fd).st_mode):
+            target.mkdir(exist_ok=True)
+        else:
+            target.touch()
+        kernel.bind(f"/proc/self/fd/{fd}", path)
+        os.close(fd)
+
+
+def enclose(uid: int | None, rules: Any, below_tmp: list[str]) -> None:
     """Fresh files, bounded resources, no privileges, fewer system calls."""
     kernel.unshare_files_and_ipc()
-    kernel.mount_tmpfs("/tmp", limits.DISK_BYTES, limits.DISK_INODES)
+    empty_tmp(below_tmp)
     kernel.mount_tmpfs("/dev/shm", limits.DISK_BYTES, limits.DISK_INODES)
     for folder in (WORK, "/tmp/home"):
         os.mkdir(folder)
