@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 export OMP_NUM_THREADS := 1
 
-.PHONY: demo test book release format lint attacks bench clean
+.PHONY: demo test book release format attacks bench clean
 
 demo: $(INSTALLED)  ## build the book, release a1_rnn, grade a sample class, write feedback and report
 	@$(BIN)/course demo
@@ -25,7 +25,7 @@ bench: $(INSTALLED)  ## wall time per submission, stock nbgrader and ours in tur
 	@$(BIN)/python -m tests.bench
 
 attacks: $(INSTALLED)  ## every hostile and broken submission, one line each
-	@$(BIN)/python -m tests.attacks
+	@$(BIN)/python tests/attacks.py
 
 format: $(INSTALLED)
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .

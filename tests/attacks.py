@@ -1,4 +1,4 @@
-"""Run the whole corpus through the grader: ``python tests/attacks.py [--only TEXT]``.
+"""Run the whole corpus through the grader: ``python tests/attacks.py [--only TEXT ...]``.
 
 One line per case: mark, just mark, whether others were harmed, what leaked, seconds. The exit
 status is 1 if any case falls short.
@@ -22,7 +22,9 @@ OWN_MEMORY = 8 * 2**30
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", default="", help="run cases whose group.name holds this text")
+    parser.add_argument(
+        "--only", nargs="+", default=[""], help="run cases whose group.name holds one of these"
+    )
     parser.add_argument(
         "--stock",
         metavar="FILE",
@@ -30,7 +32,7 @@ def main() -> int:
         "Markdown table of both",
     )
     args = parser.parse_args()
-    cases = [c for c in CASES.values() if args.only in f"{c.group}.{c.name}"]
+    cases = [c for c in CASES.values() if any(t in f"{c.group}.{c.name}" for t in args.only)]
     outcomes: list[Outcome] = []
     beside: dict[str, StockOutcome] = {}
     resource.setrlimit(resource.RLIMIT_AS, (OWN_MEMORY, resource.RLIM_INFINITY))

@@ -56,6 +56,9 @@ FAST = [
 ]
 
 
+pytestmark = pytest.mark.xdist_group("attacks")  # one warm sandbox for all
+
+
 @pytest.fixture(scope="module")
 def arena():
     with Arena() as made:

@@ -10,6 +10,8 @@ import pytest
 
 from autograder.sandbox.wall import ROOT
 
+pytestmark = pytest.mark.xdist_group("state")
+
 TAKEN = {
     *("files", "shm", "fifo", "named_socket", "abstract_socket", "tcp", "process", "stopped"),
     *("deaf", "thread", "environment", "module", "module_attribute", "grader_module", "side"),

@@ -178,6 +178,7 @@ class Arena:
             self.grade_honest("after it")
         except AssertionError as error:
             outcome.harmed.append(str(error))
+        shutil.rmtree(self.course.submitted / case.student, ignore_errors=True)
         outcome.leaked += self._leaks(case)
         if self.listener.count != connections:
             outcome.leaked.append("a connection was made")
