@@ -16,7 +16,10 @@ rule shows the feedback that follows a checked box. So it works offline, by keyb
 scripts blocked, and in print (where all feedback is shown).
 """
 
+import re
+
 from docutils import nodes
+from katex_math import render
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from sphinx.writers.html5 import HTML5Translator
@@ -88,12 +91,25 @@ def visit_quiz_html(self: HTML5Translator, node: quiz) -> None:
     raise nodes.SkipNode
 
 
+def spoken_name(label: nodes.paragraph) -> str:
+    """An attribute that names an answer which is nothing but a formula, or nothing.
+
+    Not all software finds text in the MathML of such a label.
+    """
+    formula, *more = [child for child in label.children if child.astext().strip()]
+    if more or not isinstance(formula, nodes.math):
+        return ""
+    mathml = re.search(r"<mrow>.*?(?=<annotation)", render(formula.astext(), display=False))[0]
+    return f' aria-label="{re.sub("<[^>]+>", "", mathml)}"'
+
+
 def visit_answer_html(self: HTML5Translator, node: quiz_answer) -> None:
     key, group, kind = node["key"], node["group"], node["kind"]
     state = "right" if node["right"] else "wrong"
     self.body.append(
         f'<div class="quiz-answer quiz-{state}">\n'
-        f'<input type="{kind}" id="{key}" name="{group}"><label for="{key}">'
+        f'<input type="{kind}" id="{key}" name="{group}"{spoken_name(node[0])}>'
+        f'<label for="{key}">'
     )
     for child in node[0].children:
         child.walkabout(self)

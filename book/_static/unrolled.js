@@ -17,5 +17,16 @@ addEventListener("afterprint", () => {
   }
 });
 
+// What scrolls sideways can be reached with the keyboard; what does not is no stop on the way.
+function stopAtWhatScrolls() {
+  for (const part of document.querySelectorAll("pre, .katex-display")) {
+    if (part.scrollWidth > part.clientWidth) part.tabIndex = 0;
+    else part.removeAttribute("tabindex");
+  }
+}
+addEventListener("load", stopAtWhatScrolls);
+addEventListener("resize", stopAtWhatScrolls);
+addEventListener("toggle", stopAtWhatScrolls, true);
+
 // Search results show a few words of each page, which they fetch; files may not fetch each other.
 if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;

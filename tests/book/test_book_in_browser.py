@@ -93,6 +93,22 @@ def test_no_code_and_no_formula_scrolls_on_a_laptop(browser: Browser, pages: lis
     assert scrolling == []
 
 
+def test_what_scrolls_on_a_phone_is_reached_with_the_keyboard(browser: Browser, book: Path) -> None:
+    browser.look(width=390)
+    page = browser.visit((book / "chapters" / "03-bptt.html").as_uri())
+    stops = """(() => {
+      document.querySelectorAll("details").forEach(folded => { folded.open = true; });
+      dispatchEvent(new Event("resize"));
+      const all = [...document.querySelectorAll("pre, .katex-display")];
+      const scrolling = all.filter(element => element.scrollWidth > element.clientWidth);
+      return [scrolling.length, scrolling.filter(element => element.tabIndex === 0).length,
+              all.filter(element => element.tabIndex === 0).length];
+    })()"""
+    scrolling, reached, all_stops = page.evaluate(stops)
+    assert scrolling > 0
+    assert reached == scrolling == all_stops
+
+
 def test_the_browser_notices_what_scrolls(browser: Browser, tmp_path: Path) -> None:
     """The test above would pass with a script that finds nothing."""
     wide = tmp_path / "wide.html"

@@ -185,6 +185,21 @@ def test_quiz_feedback_does_not_stick_to_its_mark(tmp_path: Path) -> None:
     assert "✗ No, that is" in text
 
 
+def test_quiz_names_an_answer_that_is_nothing_but_a_formula(tmp_path: Path) -> None:
+    html, _ = build(tmp_path, QUIZ.replace("the state", "$10 \\cdot h < 1$").replace("$x_t$", "x"))
+    (label,) = re.findall(r'<input [^>]*aria-label="([^"]*)"', html)
+    assert label == "10⋅h&lt;1"
+
+
+def test_what_tools_write_is_mended() -> None:
+    from accessible_markup import repair
+
+    cell = '<details><summary aria-label="Toggle hidden content">\n<p>Show code'
+    assert repair(cell) == "<details><summary>\n<p>Show code"
+    entry = '<div class="citation" id="id3" role="doc-biblioentry">'
+    assert repair(entry) == '<div class="citation" id="id3" role="listitem">'
+
+
 def test_chinese_words_are_marked_as_such(tmp_path: Path) -> None:
     page = "# 循环 and 递归\n\nA mask (掩码), the *n 元语法*; not `码` in code.\n\n"
     page += "```{glossary}\nhidden state\n隐藏状态\n  Memory.\n```\n\n{term}`隐藏状态`\n"
