@@ -37,7 +37,7 @@ def save(path: Path, checks: Checks) -> None:
         exercises[name] = {
             "keys": [list(key) for key in cases],
             "right": [pool.put_all(right.outputs) for right in cases.values()],
-            "tolerance": [right.tolerance for right in cases.values()],
+            "tolerance": [dict(right.tolerance) for right in cases.values()],
             "mistakes": [
                 [m.match.name, m.match.hint, m.match.link, [pool.put_all(m.runs[k]) for k in cases]]
                 for m in known

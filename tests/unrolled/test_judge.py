@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from unrolled.exercise import exercise
-from unrolled.judge import expect, judge, mistake, run_cases
+from unrolled.judge import Expected, expect, judge, mistake, run_cases
 from unrolled.namespace import LocalNamespace
 from unrolled.text import verdict_text
 from unrolled.verdict import Match
@@ -155,3 +155,35 @@ def test_the_text_has_one_line_per_output():
 def test_a_reference_that_fails_is_an_error_of_ours():
     with pytest.raises(RuntimeError, match="the reference fails on scale_and_sum"):
         expect(scale_and_sum, {}, SEEDS)
+
+
+def noisy(size):
+    def function(x, factor):
+        return x * factor * (1 + size), float(x.sum() * factor), {"factor": factor}
+
+    return function
+
+
+@pytest.mark.parametrize("function", [right, *map(noisy, (1e-12, 3e-6, 1e-5, 3e-5, 1e-3))])
+def test_tolerances_worked_out_late_give_the_same_verdict(function):
+    runs = run_cases(scale_and_sum, LocalNamespace({**REFERENCE, "scale_and_sum": function}), SEEDS)
+    late = expect(scale_and_sum, REFERENCE, SEEDS)
+    at_once = {k: Expected(e.outputs, dict(e.tolerance)) for k, e in late.items()}
+    again = expect(scale_and_sum, REFERENCE, SEEDS)
+    assert judge(scale_and_sum, again, runs) == judge(scale_and_sum, at_once, runs)
+
+
+def test_a_right_answer_asks_for_no_tolerance():
+    counted = []
+
+    def reference(x, factor):
+        counted.append(1)
+        return right(x, factor)
+
+    names = {**REFERENCE, "scale_and_sum": reference}
+    expected = expect(scale_and_sum, names, SEEDS)
+    runs = run_cases(scale_and_sum, LocalNamespace(REFERENCE), SEEDS)
+    assert judge(scale_and_sum, expected, runs).outcome == "pass"
+    assert len(counted) == len(SEEDS) * len(scale_and_sum.cases)
+    for e in expected.values():
+        assert all(e.least[name] <= bound for name, bound in e.tolerance.items())
