@@ -77,7 +77,6 @@ def _grader(job: Job) -> Grader:
     if getattr(_local, "key", None) != key:
         close_grader()
         grader = Grader(job.course, job.assignment, allow_weak_wall=job.allow_weak_wall)
-        grader.start()
         _local.key, _local.grader = key, grader
     return _local.grader
 

@@ -34,7 +34,10 @@ SEEDS = 2
 
 
 class Grader:
-    """Grades submissions of one assignment, one after the other, in one warm sandbox.
+    """Grades submissions of one assignment, one after the other, in a warm sandbox.
+
+    There are two sandboxes, with and without torch, each started when it is first needed. Which one
+    a submission gets follows from its own text alone, so that it never meets what another one left.
 
     Args:
         course: where the secret and the released files are.
@@ -53,18 +56,20 @@ class Grader:
         self.bank_hash = source.bank_hash(assignment)
         self._secret = course.secret()
         self._opaque_results = self._find_opaque_results()
-        self._zygote = Zygote(course.assignments / assignment, weak=allow_weak_wall)
-
-    def start(self) -> None:
-        """Warm up the sandbox (otherwise done by the first submission)."""
-        self._zygote.start()
+        material = course.assignments / assignment
+        self._zygotes = {
+            torch: Zygote(material, weak=allow_weak_wall, torch=torch) for torch in (False, True)
+        }
 
     def grade(self, student: str, submission: Submission) -> Result:
         """The result of one submission. Nothing that a submission does makes this raise."""
+        zygote = self._zygotes[wants_torch(submission)]
+        if submission.status == "graded":
+            zygote.start()
         start = time.monotonic()
         notes = list(submission.notes)
         if submission.status == "graded":
-            attempt = Attempt(self._zygote, submission.cells)
+            attempt = Attempt(zygote, submission.cells)
             try:
                 verdicts = self._verdicts(student, submission, attempt)
             finally:
@@ -223,8 +228,9 @@ class Grader:
         return tuple(cells)
 
     def close(self) -> None:
-        """End the sandbox."""
-        self._zygote.close()
+        """End the sandboxes."""
+        for zygote in self._zygotes.values():
+            zygote.close()
 
     def __enter__(self) -> Grader:
         return self
@@ -248,6 +254,14 @@ def explained(verdict: Verdict, submission: Submission, attempt: Attempt) -> Ver
         text = f"The cell of {name} stopped with an error: {attempt.errors[name]}"
         return replace(verdict, outcome="error", message=text)
     return verdict
+
+
+def wants_torch(submission: Submission) -> bool:
+    """Whether the code of a submission may import torch.
+
+    One that hides the word still can; its process then takes seconds to do so.
+    """
+    return any("torch" in c.source for c in submission.cells if c.cell_type == "code")
 
 
 def spoilt_from(submission: Submission, exercise: str) -> int | None:

@@ -34,13 +34,14 @@ class Zygote:
     Args:
         material: folder of public files that submissions find beside them.
         weak: start it without the wall. Only for submissions that we wrote ourselves.
+        torch: have torch imported, which takes seconds and 0.2 GB.
 
     Raises:
         WallError: the wall cannot be put up.
     """
 
-    def __init__(self, material: Path, *, weak: bool = False):
-        self.material, self.weak = material, weak
+    def __init__(self, material: Path, *, weak: bool = False, torch: bool = True):
+        self.material, self.weak, self.torch = material, weak, torch
         if not weak:
             wall.require()
         self._process: subprocess.Popen | None = None
@@ -62,6 +63,7 @@ class Zygote:
             "uid": uid,
             "work": self._work,
             "below_tmp": sorted(below_tmp),
+            "torch": self.torch,
         }
         text = json.dumps(settings)
         command = wall.command(self.material.resolve(), text)
