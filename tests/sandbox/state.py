@@ -1,7 +1,7 @@
 """Plant something in every place that a submission can write or hold, and look from the next one.
 
-``python tests/sandbox/state.py`` prints JSON: what a submission sees in a fresh sandbox, what it
-sees after another one has planted, and which plants took.
+``python tests/sandbox/state.py`` prints JSON: what a submission sees in a fresh sandbox, which
+plants another one had taken, what that one sees itself, and what the next one sees.
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ sys.stdout.write("RESULT" + json.dumps(took))
 
 LOOK = f"""
 import builtins, gc, json, locale, os, random, re, resource, signal, socket, sys, threading
-import warnings
+import warnings, zlib
 import matplotlib, matplotlib.pyplot as plt, numpy as np, torch
 import autograder.sandbox.student as student, autograder.sandbox.zygote as zygote
 
@@ -239,7 +239,7 @@ seen = dict(
     environment=dict(os.environ),
     folder=os.getcwd(),
     threads=[t.name for t in threading.enumerate()],
-    modules=sorted(sys.modules),
+    modules=[len(sys.modules), zlib.crc32(" ".join(sorted(sys.modules)).encode())],
     path=list(sys.path),
     tanh=repr(np.tanh),
     grader=[repr(zygote.child)[:20], repr(student.Side.call)[:20]],
@@ -273,14 +273,13 @@ def result_of(session: Session, source: str) -> object:
 
 
 def main() -> None:
-    from autograder.sandbox import limits
-
-    limits.CELL_OUTPUT_BYTES = 2**20
     found = {}
     with Zygote(ROOT / "assignments" / "a1_rnn") as zygote:
         for key, source in (("before", LOOK), ("planted", PLANTS), ("after", LOOK)):
             session = zygote.open()
             found[key] = result_of(session, source)
+            if key == "planted":
+                found["meanwhile"] = result_of(session, LOOK)
             session.end()
     json.dump(found, sys.stdout)
 

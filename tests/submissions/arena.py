@@ -242,10 +242,10 @@ class Arena:
         return digest.hexdigest()
 
     def survivors(self) -> list[str]:
-        """Processes inside the wall other than process 1, seen from here."""
-        wrapper = self.grader._zygote._process
-        if wrapper is None or wrapper.poll() is not None:
-            return []
+        """Processes inside a wall other than its process 1, seen from here.
+
+        Our children are the walls; theirs is process 1, whose children are what is left.
+        """
         tree: dict[str, list[str]] = {}
         for entry in os.scandir("/proc"):
             if entry.name.isdigit():
@@ -253,12 +253,10 @@ class Arena:
                     status = Path(entry.path, "stat").read_text().rpartition(")")[2].split()
                     if status[0] != "Z":
                         tree.setdefault(status[1], []).append(entry.name)
-        found, todo = [], [str(wrapper.pid)]
-        while todo:
-            children = tree.get(todo.pop(), [])
-            found += children
-            todo += children
-        return sorted(set(found) - set(tree.get(str(wrapper.pid), [])))
+        generation = [str(os.getpid())]
+        for _ in range(3):
+            generation = [child for pid in generation for child in tree.get(pid, [])]
+        return generation
 
     def close(self) -> None:
         self.grader.close()
