@@ -68,6 +68,7 @@ def test_every_labelled_derivative_is_compared(run):
     assert len(labels) == len(set(labels))
     assert gradcheck.unchecked(TEXT) == []
     assert set(labels) <= set(run[2])
+    assert f"\n{len(labels)} labelled derivatives compared" in run[1]
 
 
 def test_the_published_errors_are_run_and_fail(run):
