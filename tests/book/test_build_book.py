@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder import book
+from autograder import book, cli
 
 
 def fake(monkeypatch: pytest.MonkeyPatch, script: str) -> None:
@@ -53,6 +53,17 @@ def test_warnings_are_errors_only_if_strict(
     assert book.build_book(tmp_path, strict=False) == tmp_path / "_build" / "html"
     with pytest.raises(book.BookError, match="WARNING: y"):
         book.build_book(tmp_path, strict=True)
+
+
+def test_course_build_says_plainly_what_failed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake(monkeypatch, "print('x.md:3: WARNING: y'); raise SystemExit(1)")
+    monkeypatch.setattr(book.build_book, "__defaults__", (tmp_path, True))
+    assert cli.main(["build"]) != 0
+    told = capsys.readouterr().err
+    assert told.startswith("course build: The book was not built:\nx.md:3: WARNING: y\n")
+    assert "Traceback" not in told
 
 
 def test_old_pages_do_not_stay(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
