@@ -12,7 +12,7 @@ from pathlib import Path
 MARKER = "nbgrader_config.py"
 SECRET_BYTES = 32
 TEMPORARY = ".writing-"
-"""Prefix of files that are being written. One that stays belongs to a run that was killed."""
+"""Prefix of files that are being written; the number of the writing process follows."""
 
 
 class CourseError(Exception):
@@ -34,7 +34,7 @@ def _sync_folder(folder: Path) -> None:
 def _write_beside(path: Path, data: bytes, mode: int) -> Path:
     """Write ``data`` to a new file in the folder of ``path`` and on to the disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    fd, name = tempfile.mkstemp(prefix=TEMPORARY, dir=path.parent)
+    fd, name = tempfile.mkstemp(prefix=f"{TEMPORARY}{os.getpid()}-", dir=path.parent)
     try:
         with os.fdopen(fd, "wb") as file:
             os.fchmod(file.fileno(), mode)
@@ -74,9 +74,10 @@ def create_once(path: Path, data: bytes, mode: int = 0o600) -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what a killed run was writing in ``folder``. Nobody else may be writing there."""
-    if folder.is_dir():
-        for path in folder.glob(f"{TEMPORARY}*"):
+    """Remove what processes that live no more were writing in ``folder`` when they were killed."""
+    for path in folder.glob(f"{TEMPORARY}*"):
+        writer = path.name.removeprefix(TEMPORARY).partition("-")[0]
+        if not (writer.isdigit() and Path(f"/proc/{writer}").exists()):
             path.unlink(missing_ok=True)
 
 

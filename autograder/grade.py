@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import glob
 import hashlib
 import itertools
 import json as json_format
@@ -197,10 +198,11 @@ def grade_class(
             raise CourseError(f"No folder of {', '.join(sorted(unknown))} is there.")
         folders = {name: path for name, path in folders.items() if name in wanted}
     results: dict[str, Result] = {}
-    with sole_grader(course, assignment), marks.open_gradebook(course) as gradebook:
-        remove_leftovers(course.records / assignment)
-        writer = Writer(course, assignment, gradebook, release)
-        marks.ensure_assignment(course, gradebook, assignment, release)
+    with sole_grader(course, assignment):
+        for folder in (course.grading, course.records / assignment):
+            remove_leftovers(folder)
+        for folder in course.autograded.glob(f"*/{glob.escape(assignment)}"):
+            remove_leftovers(folder)
         open_jobs = []
         current = (source.bank_hash(assignment), versions())
         for student, folder in folders.items():
@@ -208,7 +210,8 @@ def grade_class(
             record, note = read_record(course, assignment, student)
             if note:
                 say(note)
-            if record and not force and writer.complete(record, raw, current):
+            fresh = not force and up_to_date(record, raw, *current)
+            if fresh and marks.holds_notebook(course, record):
                 results[student] = record
             else:
                 open_jobs.append((student, folder))
@@ -216,16 +219,22 @@ def grade_class(
             Job(course, assignment, s, read_submission(f / assignment, assignment), allow_weak_wall)
             for s, f in open_jobs
         )
-        with bar(len(folders), len(results), progress) as advance:
-            count = min(jobs or len(os.sched_getaffinity(0)), len(open_jobs))
-            with contextlib.closing(outcomes(jobs_to_do, count, scheduler)) as finished:
-                for job, outcome in finished:
-                    result = (
-                        failed_result(job, outcome.reason) if isinstance(outcome, Lost) else outcome
-                    )
-                    writer.write(result, job.raw.timestamp)
-                    results[result.student] = result
-                    advance(result)
+        count = min(jobs or len(os.sched_getaffinity(0)), len(open_jobs))
+        with (
+            contextlib.closing(outcomes(jobs_to_do, count, scheduler)) as finished,
+            marks.open_gradebook(course) as gradebook,
+            bar(len(folders), len(results), progress) as advance,
+        ):
+            writer = Writer(course, assignment, gradebook, release)
+            marks.ensure_assignment(course, gradebook, assignment, release)
+            for student, record in results.items():
+                writer.complete(record, folders[student])
+            for job, outcome in finished:
+                lost = isinstance(outcome, Lost)
+                result = failed_result(job, outcome.reason) if lost else outcome
+                writer.write(result, job.raw.timestamp)
+                results[result.student] = result
+                advance(result)
     ordered = [results[student] for student in folders]
     if json is not None:
         write_json(json, assignment, ordered)
@@ -241,16 +250,11 @@ class Writer:
         self.course, self.assignment = course, assignment
         self.gradebook, self.release = gradebook, release
 
-    def complete(
-        self, record: Result, raw: RawSubmission, current: tuple[str, dict[str, str]]
-    ) -> bool:
-        """Whether a record is up to date; marks that the gradebook lacks are then put there."""
-        path = marks.notebook_path(self.course, self.assignment, record.student)
-        if not (up_to_date(record, raw, *current) and path.is_file()):
-            return False
+    def complete(self, record: Result, folder: Path) -> None:
+        """Put the marks of a record into the gradebook if they are not there."""
         if not marks.holds(self.gradebook, record, self.release):
+            raw = read_submission(folder / self.assignment, self.assignment)
             marks.write(self.course, self.gradebook, record, self.release, timestamp=raw.timestamp)
-        return True
 
     def write(self, result: Result, timestamp: str) -> None:
         before, _ = read_record(self.course, self.assignment, result.student)
@@ -389,6 +393,7 @@ def summary(results: list[Result]) -> str:
 def write_json(path: Path, assignment: str, results: list[Result]) -> None:
     """Write the results in the form that the README describes."""
     data = {"assignment": assignment, "results": [r.to_json() for r in results]}
+    remove_leftovers(path.parent)
     try:
         write_atomic(path, f"{json_format.dumps(data, indent=1)}\n".encode())
     except OSError as error:

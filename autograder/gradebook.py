@@ -90,7 +90,7 @@ def create(course: Course) -> None:
 
     put_tools_on_path()
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{TEMPORARY}{os.getpid()}.db")
+    temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-gradebook.db")
     temporary.unlink(missing_ok=True)
     try:
         with explained(path):
@@ -203,26 +203,37 @@ def ensure_assignment(
     """
 
     def save() -> None:
-        if _known_cells(gradebook, assignment) != _graded_cells(release):
+        if _known_cells(gradebook, assignment) != _cells_of(release):
             _save_cells(course, gradebook, assignment, release)
 
     patiently(course, save, gradebook.db.rollback)
 
 
-def _graded_cells(release: dict[str, Any]) -> dict[str, float]:
-    """``grade_id`` and points of the cells that carry a mark."""
-    metas = [c["metadata"].get("nbgrader", {}) for c in release["cells"]]
-    return {m["grade_id"]: float(m["points"]) for m in metas if m.get("grade")}
+def _cells_of(release: dict[str, Any]) -> tuple[dict[str, float], set[str], set[str]]:
+    """Graded cells with their points, answer cells, and all that nbgrader knows of."""
+    metas = [m for c in release["cells"] if (m := c["metadata"].get("nbgrader"))]
+    return (
+        {m["grade_id"]: float(m["points"]) for m in metas if m["grade"]},
+        {m["grade_id"] for m in metas if m["solution"]},
+        {m["grade_id"] for m in metas},
+    )
 
 
-def _known_cells(gradebook: Gradebook, assignment: str) -> dict[str, float]:
+def _known_cells(
+    gradebook: Gradebook, assignment: str
+) -> tuple[dict[str, float], set[str], set[str]] | None:
+    """The cells in the gradebook: SaveCells enters them one by one and may have been stopped."""
     from nbgrader.api import MissingEntry
 
     try:
         notebook = gradebook.find_notebook(assignment, assignment)
-        return {c.name: c.max_score for c in notebook.grade_cells}
+        return (
+            {c.name: c.max_score for c in notebook.grade_cells},
+            {c.name for c in notebook.solution_cells},
+            {c.name for c in notebook.source_cells},
+        )
     except MissingEntry:
-        return {}
+        return None
     finally:
         gradebook.db.rollback()  # ends the reading transaction; SaveCells writes in its own
 
@@ -355,8 +366,11 @@ def _write(
         result.assignment, result.assignment, result.student
     )
     scores = auto_scores(result, _names(release, "written"))
+    # The names of all cells in two queries; `grade.name` would be one query for each mark.
+    known = gradebook.find_notebook(result.assignment, result.assignment)
+    names = {cell.id: cell.name for cell in (*known.grade_cells, *known.solution_cells)}
     for grade in notebook.grades:
-        grade.auto_score = scores.get(grade.name, 0.0)
+        grade.auto_score = scores.get(names[grade.cell_id], 0.0)
         by_person = grade.manual_score is not None
         if result.status != "graded" or by_person:
             grade.needs_manual_grade = changed or grade.needs_manual_grade
@@ -364,7 +378,7 @@ def _write(
             grade.needs_manual_grade = grade.auto_score is None
     silent = _unanswered(result, release)
     for comment in notebook.comments if silent is not None else ():
-        comment.auto_comment = "No response." if comment.name in silent else None
+        comment.auto_comment = "No response." if names[comment.cell_id] in silent else None
     gradebook.db.commit()
 
 
@@ -426,10 +440,27 @@ def graded_notebook(result: Result, release: dict[str, Any]) -> dict[str, Any]:
         ]
     return {
         "cells": [_notebook_cell(e, originals) for e in entries],
-        "metadata": {"kernelspec": release["metadata"].get("kernelspec", {})},
+        "metadata": {
+            "kernelspec": release["metadata"].get("kernelspec", {}),
+            "unrolled": _identity(result),
+        },
         "nbformat": 4,
         "nbformat_minor": 4,
     }
+
+
+def _identity(result: Result) -> dict[str, str]:
+    """What tells this grading of a submission from an earlier one."""
+    return {"submission": result.submission_hash, "checks": result.bank_hash}
+
+
+def holds_notebook(course: Course, result: Result) -> bool:
+    """Whether the graded notebook that is there is the one of ``result``."""
+    path = notebook_path(course, result.assignment, result.student)
+    try:
+        return json.loads(path.read_bytes())["metadata"]["unrolled"] == _identity(result)
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
 
 
 def _notebook_cell(entry: dict[str, Any], originals: dict[tuple, dict]) -> dict[str, Any]:
@@ -455,7 +486,10 @@ def write_notebook(
     path = notebook_path(course, result.assignment, result.student)
     text = json.dumps(graded_notebook(result, release), indent=1, sort_keys=True)
     write_atomic(path, f"{text}\n".encode(), mode=0o444)
+    # nbgrader compares it with the submission's to see whether a newer one waits.
+    beside = path.with_name("timestamp.txt")
     if timestamp:
-        # nbgrader compares it with the submission's to see whether a newer one waits.
-        write_atomic(path.with_name("timestamp.txt"), timestamp.encode(), mode=0o444)
+        write_atomic(beside, timestamp.encode(), mode=0o444)
+    else:
+        beside.unlink(missing_ok=True)
     return path

@@ -62,8 +62,17 @@ class Grader:
         }
 
     def grade(self, student: str, submission: Submission) -> Result:
-        """The result of one submission. Nothing that a submission does makes this raise."""
+        """The result of one submission. Nothing that a submission does makes this raise.
+
+        A sandbox that is gone (by the kernel, short of memory, or by a person) is no fault of the
+        submission, which is then graded once more from the start.
+        """
         zygote = self._zygotes[wants_torch(submission)]
+        lost = zygote.lost
+        result = self._grade(zygote, student, submission)
+        return result if zygote.lost == lost else self._grade(zygote, student, submission)
+
+    def _grade(self, zygote: Zygote, student: str, submission: Submission) -> Result:
         if submission.status == "graded":
             zygote.start()
         start = time.monotonic()

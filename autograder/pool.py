@@ -60,6 +60,8 @@ def run_in_processes(
 ) -> Iterator[tuple[Any, Any]]:
     """Do ``work(job)`` for each of ``jobs`` in ``count`` processes; yield ``(job, outcome)``.
 
+    The processes start at once and have their first jobs before the first outcome is asked for.
+
     Args:
         jobs: are taken one at a time, when a process is free.
         work: a function of a module; what it raises loses the job, like the death of its process.
@@ -69,16 +71,30 @@ def run_in_processes(
         CourseError: ``work`` raised it, which no other attempt or job could avoid; or one process
             after the other ended before it could take a job.
     """
-    pool = [_start(work, close) for _ in range(count)]
+    outcomes = _outcomes(jobs, count, work, close)
+    next(outcomes)
+    return outcomes
+
+
+def _outcomes(
+    jobs: Iterator[Any], count: int, work: Callable[[Any], Any], close: Callable[[], None]
+) -> Iterator[Any]:
+    """First None, when the processes are busy; then as :func:`run_in_processes`."""
+    pool: list[_Worker] = []
     again: list[_Task] = []
     failed_starts = 0
+    begun = False
     try:
+        pool += (_start(work, close) for _ in range(count))
         while True:
             for i, worker in enumerate(pool):
                 task = _next(again, jobs) if worker.task is None else None
                 if task and not _give(worker, task):
                     pool[i] = _replace(worker, work, close)
                     _give(pool[i], task)
+            if not begun:
+                begun = True
+                yield None
             busy = [w for w in pool if w.task]
             if not busy:
                 return

@@ -44,6 +44,7 @@ class Zygote:
         self.material, self.weak, self.torch = material, weak, torch
         if not weak:
             wall.require()
+        self.lost = 0  # times that the process itself was gone when a submission ended
         self._process: subprocess.Popen | None = None
         self._control: socket.socket | None = None
         self._work: str | None = None
@@ -106,7 +107,8 @@ class Zygote:
     def end(self) -> str:
         """Kill all that the submission left; return why it was stopped from inside ("" if not)."""
         answer = self._ask({"op": "end"})
-        if answer is None:  # never seen; a fresh zygote is the safe way on
+        if answer is None:  # killed from outside; nothing inside can reach it
+            self.lost += 1
             self.close()
             return ""
         return str(answer["reason"])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 import threading
 
 import pytest
@@ -78,8 +79,12 @@ def test_create_once_keeps_what_is_there(tmp_path):
 
 
 def test_leftovers_of_a_killed_run_are_removed(tmp_path):
+    with subprocess.Popen(["true"]) as ended:
+        pass
+    (tmp_path / f".writing-{ended.pid}-abc").write_text("half")
     (tmp_path / ".writing-abc").write_text("half")
+    (tmp_path / f".writing-{os.getpid()}-abc").write_text("of a process that lives")
     (tmp_path / "alice.json").write_text("{}")
     remove_leftovers(tmp_path)
     remove_leftovers(tmp_path / "nothing")
-    assert os.listdir(tmp_path) == ["alice.json"]
+    assert sorted(os.listdir(tmp_path)) == [f".writing-{os.getpid()}-abc", "alice.json"]
