@@ -258,7 +258,8 @@ def test_what_arrives_at_earlier_cells(variables):
     assert back["vanilla"][50] < back[0.0][50] < back[2.0][50] < back[4.0][50]
     assert back["vanilla"][50] < 1e-15
     assert back[0.0][50] < 1e-9
-    assert back[4.0][50] > 0.1
+    assert back[4.0][50] > back[4.0][20] > 0.1
+    assert sigmoid(4) ** 30 == pytest.approx(0.58, abs=0.005)
 
 
 @pytest.mark.slow
