@@ -65,6 +65,22 @@ def grade(course: Course, args: argparse.Namespace) -> int:
     return 0
 
 
+def regrade(course: Course, args: argparse.Namespace) -> int:
+    from autograder import regrade as regrading
+
+    changes = regrading.regrade(
+        course,
+        args.assignment,
+        dry_run=args.dry_run,
+        submissions_dir=args.submissions,
+        jobs=args.jobs,
+        force=args.force,
+        students=args.student,
+    )
+    print(regrading.describe(changes, args.dry_run))
+    return 0
+
+
 def feedback(course: Course, args: argparse.Namespace) -> int:
     from autograder.feedback import write_feedback
 
@@ -174,18 +190,25 @@ def parser() -> argparse.ArgumentParser:
         help="folder with <student>/...; default: nbgrader's exchange",
     )
 
-    one = for_assignment("grade", grade, "grade all submissions of an assignment")
-    one.add_argument(
-        "--submissions",
-        type=Path,
-        metavar="DIR",
-        help="folder with <student>/<assignment>/ (default: grading/submitted)",
-    )
-    one.add_argument("--jobs", type=positive, metavar="N", help="processes (default: all cores)")
+    def for_class(name, function, text):
+        made = for_assignment(name, function, text)
+        made.add_argument(
+            "--submissions",
+            type=Path,
+            metavar="DIR",
+            help="folder with <student>/<assignment>/ (default: grading/submitted)",
+        )
+        made.add_argument("--jobs", type=positive, metavar="N", help="default: all cores")
+        made.add_argument("--student", action="append", metavar="ID", help="only this (repeatable)")
+        made.add_argument("--force", action="store_true", help="grade again what is up to date")
+        return made
+
+    one = for_class("grade", grade, "grade all submissions of an assignment")
     one.add_argument("--scheduler", metavar="ADDRESS", help="hand the work to this Dask scheduler")
     one.add_argument("--json", type=Path, metavar="FILE", help="also write the results to FILE")
-    one.add_argument("--student", action="append", metavar="ID", help="only this one (repeatable)")
-    one.add_argument("--force", action="store_true", help="grade again what is up to date")
+
+    one = for_class("regrade", regrade, "grade again after a change; say whose mark changes, why")
+    one.add_argument("--dry-run", action="store_true", help="only say it, write nothing")
 
     one = for_assignment("feedback", feedback, "write a page of feedback per student")
     one.add_argument("--student", action="append", metavar="ID", help="only this one (repeatable)")

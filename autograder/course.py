@@ -144,6 +144,10 @@ class Course:
     def gradebook_url(self) -> str:
         return f"sqlite:///{self.gradebook.resolve()}"
 
+    def has_secret(self) -> bool:
+        """Whether anything was ever graded or released here."""
+        return (self.grading / "secret").exists()
+
     def secret(self) -> bytes:
         """The secret from which the seeds of graded checks are derived; made at first use.
 

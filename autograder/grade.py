@@ -128,6 +128,23 @@ def students_of(submissions: Path) -> dict[str, Path]:
     return {student_id(name): submissions / name for name in names}
 
 
+def chosen(
+    course: Course, submissions: Path | None, students: Iterable[str] | None
+) -> dict[str, Path]:
+    """The folders of ``students``, of all if it is None; see :func:`students_of`.
+
+    Raises:
+        CourseError: one of them has no folder, or there is no folder at all.
+    """
+    folders = students_of(submissions or course.submitted)
+    if students is None:
+        return folders
+    wanted = set(students)
+    if unknown := wanted - set(folders):
+        raise CourseError(f"No folder of {', '.join(sorted(unknown))} is there.")
+    return {name: path for name, path in folders.items() if name in wanted}
+
+
 def student_id(name: str) -> str:
     """A folder's name as a student's id: itself if it is printable and short, else made so."""
     plain = "".join(c if c.isprintable() else "_" for c in name)
@@ -191,12 +208,7 @@ def grade_class(
         CourseError: nothing, or nothing more, can be graded; what was graded before is kept.
     """
     release = load_release(assignment, course.root)
-    folders = students_of(submissions_dir or course.submitted)
-    if students is not None:
-        wanted = set(students)
-        if unknown := wanted - set(folders):
-            raise CourseError(f"No folder of {', '.join(sorted(unknown))} is there.")
-        folders = {name: path for name, path in folders.items() if name in wanted}
+    folders = chosen(course, submissions_dir, students)
     results: dict[str, Result] = {}
     with sole_grader(course, assignment):
         for folder in (course.grading, course.records / assignment):

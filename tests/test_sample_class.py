@@ -3,17 +3,19 @@
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from nbgrader.api import Gradebook
 
-from autograder import demo, source
+from autograder import demo, grade, judge, regrade, source
 from autograder.course import Course
 from autograder.feedback import write_feedback
 from autograder.grade import grade_class
 from autograder.release import load_release, release
 from autograder.report import write_report
 from autograder.sample_class import make_class, write_class
+from unrolled.exercise import load as load_exercises
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sample class")]
 
@@ -210,6 +212,48 @@ def test_every_student_gets_a_page_and_the_class_a_report(classroom, graded):
     hinted = next(p for p in pages if students["mistake: future-ignored"] in p.parts).read_text()
     match = next(v for v in graded["mistake: future-ignored"].exercises if v.matches).matches[0]
     assert match.link in hinted
+
+
+def test_a_dry_run_after_a_change_of_checks_says_whose_mark_would_change(
+    classroom, graded, monkeypatch
+):
+    """One misconception is struck out, one exercise counts more; graded in this process."""
+    course, students = classroom
+    known = [m for m in source.load_misconceptions(A1) if m.name != "future-ignored"]
+    exercises = load_exercises(A1)
+    name = "temporal_softmax_loss"
+    heavier = {**exercises, name: replace(exercises[name], points=10)}
+    monkeypatch.setattr(source, "load_misconceptions", lambda assignment: tuple(known))
+    monkeypatch.setattr(source, "bank_hash", lambda assignment: "other checks")
+    monkeypatch.setattr(judge, "load_exercises", lambda assignment: heavier)
+
+    def outcomes(jobs, count, scheduler):
+        for job in jobs:
+            yield job, grade.grade_submission(job)
+
+    monkeypatch.setattr(grade, "outcomes", outcomes)
+    cases = ("right", "mistake: future-ignored", "half: all but the loss", "broken: file cut off")
+    before = {p: p.read_bytes() for p in course.grading.rglob("*") if p.is_file()}
+    try:
+        changes = regrade.regrade(course, A1, dry_run=True, students=[students[c] for c in cases])
+    finally:
+        grade.close_grader()
+    assert {p: p.read_bytes() for p in course.grading.rglob("*") if p.is_file()} == before
+    found = {c.after.student: c for c in changes}
+    texts = {
+        case: [tuple(map(regrade.verdict_text, pair)) for pair in found[students[case]].exercises()]
+        for case in cases
+    }
+    loss = ("pass, 5 of 5", "pass, 10 of 10")
+    assert texts["right"] == [loss]
+    assert texts["mistake: future-ignored"] == [
+        ("fail, 0 of 6, future-ignored", "fail, 0 of 6"),
+        loss,
+    ]
+    assert texts["half: all but the loss"] == [("missing, 0 of 5", "missing, 0 of 10")]
+    assert [c.marks_differ for c in found.values()].count(True) == 2
+    old = graded["right"].bank_hash[:8]
+    assert found[students["right"]].reasons() == [f"the checks changed ({old} to other ch)"]
 
 
 def test_nbgrader_autograde_gives_the_same_marks(classroom, graded, tmp_path):
