@@ -31,6 +31,7 @@ from autograder.pool import Lost, run_in_processes
 from autograder.records import read_record, up_to_date, write_record
 from autograder.release import load_release
 from autograder.results import Result
+from autograder.sandbox import wall
 from autograder.sanitize import RawSubmission, read_submission, submission_of
 from unrolled.exercise import load as load_exercises
 from unrolled.verdict import Verdict
@@ -209,6 +210,8 @@ def grade_class(
     """
     release = load_release(assignment, course.root)
     folders = chosen(course, submissions_dir, students)
+    if scheduler is None and not allow_weak_wall:
+        wall.require()  # before anything is written; a cluster's workers have walls of their own
     results: dict[str, Result] = {}
     with sole_grader(course, assignment):
         for folder in (course.grading, course.records / assignment):

@@ -13,7 +13,7 @@ from autograder.course import CourseError
 from autograder.sandbox.limits import MATERIAL
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-REMEDY = "Install it with: apt-get install bubblewrap libseccomp2"
+REMEDY = "install it with: apt-get install bubblewrap libseccomp2"
 
 # What process 1 needs to set up a submission and to clear it away; a submission has none of it.
 CAPABILITIES = ("SYS_ADMIN", "SETPCAP", "KILL")
@@ -119,20 +119,23 @@ def missing() -> str | None:
     if not sys.platform.startswith("linux"):
         return "Grading needs Linux: the wall around submissions is made of Linux namespaces."
     if shutil.which("bwrap") is None:
-        return f"bubblewrap is not installed, and nothing is graded without its wall. {REMEDY}"
+        return f"bubblewrap is not installed, and nothing is graded without its wall; {REMEDY}"
     try:
         import pyseccomp
     except (ImportError, OSError, RuntimeError) as error:
-        return f"libseccomp cannot be loaded ({error}). {REMEDY}"
+        return f"libseccomp cannot be loaded ({error}); {REMEDY}"
     assert pyseccomp
     full = command(ROOT / "unrolled", "{}")
     probe = [*full[: full.index("--")], "--", "/usr/bin/true"]
-    done = subprocess.run(probe, capture_output=True, text=True, timeout=30)
+    try:
+        done = subprocess.run(probe, capture_output=True, text=True, timeout=30, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"bubblewrap cannot be run ({error}); {REMEDY}"
     if done.returncode == 0:
         return None
     why = done.stderr.strip().splitlines()[-1:] or ["no reason given"]
     return (
-        f"bubblewrap cannot make its namespaces here ({why[0]}). Allow unprivileged user "
+        f"bubblewrap cannot make its namespaces here ({why[0]}); allow unprivileged user "
         "namespaces (sysctl kernel.unprivileged_userns_clone=1, or an AppArmor profile for bwrap), "
         "or run the grader as root; in a container start it with --privileged."
     )

@@ -92,7 +92,13 @@ def grade_here(course: Course) -> None:
     grade.outcomes, grade.versions = outcomes, lambda: VERSIONS
     grade.source.bank_hash = lambda assignment: "bank"
     try:
-        grade.grade_class(course, ASSIGNMENT, progress=False, json=course.root / "out.json")
+        grade.grade_class(
+            course,
+            ASSIGNMENT,
+            progress=False,
+            json=course.root / "out.json",
+            allow_weak_wall=True,  # nothing is run
+        )
     finally:
         grade.outcomes, grade.versions, grade.source.bank_hash = before
 
