@@ -137,6 +137,8 @@ def configure(c: Config, root: Path) -> Config:
     c.CourseDirectory.root = str(course.grading)
     c.ExportApp.plugin_class = MarksCsv
     c.ExchangeFactory.collect = SafeCollect
+    # The formgrader shows a student's cells in the instructor's browser: markup in them stays text.
+    c.HTMLExporter.sanitize_html = True
     feedback.configure(c, course)
     # nbgrader has no setting for the converter's class; these are the places that look it up.
     for module in (nbgrader.converters, nbgrader.apps.api, nbgrader.apps.autogradeapp):

@@ -11,10 +11,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from traitlets.config import Config
 
 from autograder import gradebook as gb
 from autograder import source
 from autograder.course import Course
+from autograder.nbgrader import configure
 from autograder.release import release
 from autograder.sandbox import wall
 
@@ -181,3 +183,19 @@ def test_the_check_command(course):
     done = command(course, "course", "check", str(broken))
     assert done.returncode == 2
     assert "cannot be checked" in done.stderr
+
+
+def test_what_the_formgrader_shows_of_a_student_runs_nothing(course):
+    """The exporter as the formgrader makes it: nbconvert's, with the course's settings."""
+    import nbformat.v4 as v4
+    from nbconvert.exporters import HTMLExporter
+
+    config = configure(Config(), course.root)
+    text = "<script>alert(1)</script><img src=x onerror=alert(2)> [a](javascript:alert(3)) <b>4</b>"
+    cell = v4.new_code_cell("1", outputs=[v4.new_output("display_data", {"text/html": text})])
+    notebook = v4.new_notebook(cells=[v4.new_markdown_cell(text), cell])
+    page, _ = HTMLExporter(config=config).from_notebook_node(notebook)
+    body = page[page.index("<body") :]
+    for live in ("<script>alert", "<img src=x", 'href="javascript:'):
+        assert live not in body
+    assert "<b>4</b>" in body
