@@ -11,6 +11,7 @@ import base64
 import binascii
 import time
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from autograder.sandbox import limits
@@ -130,6 +131,7 @@ class Attempt:
         return f"Code cell {number}" + (f" ({cell.name})" if cell.name else " (your own)")
 
 
+@lru_cache(maxsize=16)  # most hand in the same experiment, and writing a tree out takes long
 def definitions(source: str) -> str:
     """The imports, functions and classes of a cell; "" when it is not plain Python."""
     plain = "\n".join(
