@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 export OMP_NUM_THREADS := 1
 
-.PHONY: demo test book release format attacks bench clean
+.PHONY: demo test book release format attacks faults bench clean
 
 demo: $(INSTALLED)  ## build the book, release a1_rnn, grade a sample class, write feedback and report
 	@$(BIN)/course demo
@@ -23,6 +23,9 @@ release: $(INSTALLED)  ## assignments/ anew from solutions/
 
 bench: $(INSTALLED)  ## wall time per submission, stock nbgrader and ours in turns
 	@$(BIN)/python -m tests.bench
+
+faults: $(INSTALLED)  ## kill parts of grading runs at random moments; nothing may be lost
+	@$(BIN)/python tests/faults.py
 
 attacks: $(INSTALLED)  ## every hostile and broken submission, one line each
 	@$(BIN)/python tests/attacks.py
