@@ -105,8 +105,8 @@ def source_notebook(assignment: str, base: str) -> dict[str, Any]:
     Raises:
         SourceError: a check cell names no exercise, or an exercise has no check or solution cell.
     """
+    cells = source.read_cells(assignment)  # first: it has a message for an unknown assignment
     exercises = load_exercises(assignment)
-    cells = source.read_cells(assignment)
     for kind in ("exercise", "check"):
         found = [c.name for c in cells if c.kind == kind]
         if found != list(exercises):
