@@ -54,6 +54,12 @@ class Zygote:
         """Start the process unless it runs already; returns when it is warm."""
         if self._process and self._process.poll() is None:
             return
+        said = self._start() and self._start()  # one that was killed meanwhile is started again
+        if said:
+            raise wall.WallError(f"The sandbox did not start. It said: {said}")
+
+    def _start(self) -> str:
+        """Start the process once; what it said if it does not get warm, else ""."""
         self.close()
         # Under root a submission gets a user of its own, so that the kernel counts its processes.
         uid = 200_000 + secrets.randbelow(100_000) if os.getuid() == 0 else None
@@ -88,8 +94,9 @@ class Zygote:
             self._errors.seek(0)
             said = self._errors.read()[-2000:].decode(errors="replace").strip()
             self.close()
-            raise wall.WallError(f"The sandbox did not start. It said: {said or 'nothing'}")
+            return said or "nothing"
         self._control.settimeout(limits.CONTROL_SECONDS)
+        return ""
 
     def open(self) -> Session:
         """Fork a process for a submission and return the session with it."""
