@@ -10,19 +10,18 @@ import ast
 import base64
 import binascii
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
 from autograder.sandbox import limits
 from autograder.sandbox.client import RemoteNamespace, Session, Zygote
 from autograder.sanitize import Cell
+from unrolled.exercise import Exercise
 from unrolled.namespace import Failure, Namespace
 
 PNG = b"\x89PNG\r\n\x1a\n"
-OVER = (
-    f"The notebook used up its {limits.SUBMISSION_SECONDS:.0f} s before this exercise was reached."
-)
+OVER = "The notebook used up its {:.0f} s before this exercise was reached."
 
 
 class Attempt:
@@ -34,13 +33,15 @@ class Attempt:
         errors: what a named cell raised, by the name of the cell.
     """
 
-    def __init__(self, zygote: Zygote, cells: tuple[Cell, ...]):
+    def __init__(self, zygote: Zygote, cells: tuple[Cell, ...], exercises: Iterable[Exercise] = ()):
         self.cells = cells
         self.outputs: dict[int, list[dict[str, Any]]] = {}
         self.notes: list[str] = []
         self.errors: dict[str, str] = {}
         self._zygote = zygote
-        self._deadline = time.monotonic() + limits.SUBMISSION_SECONDS
+        training = sum(e.seconds or 0.0 for e in exercises)
+        self._seconds = limits.SUBMISSION_SECONDS + training
+        self._deadline = time.monotonic() + self._seconds
         self._session: Session | None = None
         self._restarts = 0
         self._until: int | None = None
@@ -52,13 +53,17 @@ class Attempt:
         }
 
     def namespace(
-        self, stand_ins: Mapping[str, Callable[..., Any]], until: int | None = None
+        self,
+        stand_ins: Mapping[str, Callable[..., Any]],
+        until: int | None = None,
+        seconds: float | None = None,
     ) -> Namespace:
         """The student's functions for one exercise, in a living process.
 
         Args:
             stand_ins: functions of ours that take the place of the student's of the same name.
             until: place in ``cells`` of the last cell that has run; None for all of them.
+            seconds: wall time for all calls together; None for the usual limit.
 
         Raises:
             Failure: no process could be had within the submission's bounds.
@@ -68,16 +73,16 @@ class Attempt:
         self._until = until
         while not (self._session and self._session.alive):
             if time.monotonic() > self._deadline:
-                raise Failure("timeout", OVER)
+                raise Failure("timeout", OVER.format(self._seconds))
             if self._restarts > limits.RESTARTS:
                 raise Failure("error", "The code ended its process too often.")
             self._restarts += 1
             self._session = self._start()
         self._session.prepare(stand_ins)
-        left = min(limits.EXERCISE_SECONDS, self._deadline - time.monotonic())
+        left = self._deadline - time.monotonic()
         if left <= 0:
-            raise Failure("timeout", OVER)
-        return RemoteNamespace(self._session, time.monotonic() + left)
+            raise Failure("timeout", OVER.format(self._seconds))
+        return RemoteNamespace(self._session, min(seconds or limits.EXERCISE_SECONDS, left))
 
     def close(self) -> None:
         """End the process and all that it started."""

@@ -29,9 +29,6 @@ from unrolled.namespace import OPAQUE, Failure, LocalNamespace
 from unrolled.text import verdict_text
 from unrolled.verdict import Verdict
 
-SEEDS = 2
-"""Fresh seeds per exercise and submission, each with all cases of the probe."""
-
 
 class Grader:
     """Grades submissions of one assignment, one after the other, in a warm sandbox.
@@ -78,7 +75,7 @@ class Grader:
         start = time.monotonic()
         notes = list(submission.notes)
         if submission.status == "graded":
-            attempt = Attempt(zygote, submission.cells)
+            attempt = Attempt(zygote, submission.cells, self.exercises.values())
             try:
                 verdicts = self._verdicts(student, submission, attempt)
             finally:
@@ -109,9 +106,10 @@ class Grader:
 
     def seeds(self, student: str, submission_hash: str, exercise: str) -> list[int]:
         """Seeds that nobody knows before the hand-in and everybody with the secret can replay."""
+        count = self.exercises[exercise].seeds
         text = "\0".join((self.assignment, student, submission_hash, exercise)).encode()
         digest = hmac.new(self._secret, text, hashlib.sha256).digest()
-        return [int.from_bytes(digest[4 * k : 4 * k + 4], "big") for k in range(SEEDS)]
+        return [int.from_bytes(digest[4 * k : 4 * k + 4], "big") for k in range(count)]
 
     def _verdicts(
         self, student: str, submission: Submission, attempt: Attempt
@@ -179,7 +177,8 @@ class Grader:
         with np.errstate(all="ignore"):
             expected = expect(exercise, self.reference, seeds)
             try:
-                runs = run_cases(exercise, attempt.namespace(stand_ins, until), seeds)
+                ns = attempt.namespace(stand_ins, until, exercise.seconds)
+                runs = run_cases(exercise, ns, seeds)
             except Failure as failure:
                 runs = {key: Run(failure=failure) for key in expected}
             return judge(
@@ -207,6 +206,8 @@ class Grader:
         """Places of the results of each function that no probe looks into, such as a cache."""
         found: dict[str, tuple[int, ...]] = {}
         for exercise in self.exercises.values():
+            if not exercise.needs_reference:
+                continue  # it trains, and calls nothing that an earlier probe does not call
             ns = LocalNamespace(self.reference)
             with np.errstate(all="ignore"):
                 run_case(exercise, ns, 0, exercise.main_case)

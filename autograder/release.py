@@ -21,7 +21,6 @@ from autograder.course import Course, CourseError, write_atomic
 from autograder.gradebook import prepare_release
 from autograder.leaks import find_leaks
 from unrolled import bank
-from unrolled.exercise import VISIBLE_SEEDS
 from unrolled.exercise import load as load_exercises
 from unrolled.judge import Mistake, expect
 from unrolled.verdict import Match
@@ -166,9 +165,9 @@ def visible_checks(assignment: str, base: str) -> bank.Checks:
     with np.errstate(all="ignore"):
         return bank.Checks(
             assignment,
-            {n: expect(e, reference, VISIBLE_SEEDS) for n, e in exercises.items()},
+            {n: expect(e, reference, e.visible_seeds) for n, e in exercises.items()},
             {
-                n: tuple(linked(m) for m in source.mistakes_for(assignment, e, VISIBLE_SEEDS))
+                n: tuple(linked(m) for m in source.mistakes_for(assignment, e, e.visible_seeds))
                 for n, e in exercises.items()
             },
         )

@@ -29,6 +29,19 @@ from unrolled.verdict import Match
 
 ROOT = Path(__file__).resolve().parent.parent
 SOLUTIONS = ROOT / "solutions"
+DECIDING = (
+    "arrays",
+    "compare",
+    "diagnose",
+    "draw",
+    "exercise",
+    "judge",
+    "namespace",
+    "remote",
+    "rules",
+)
+"""Modules of ``unrolled`` that decide a mark."""
+
 KINDS = ("exercise", "check", "locked", "free", "written")
 
 
@@ -198,11 +211,16 @@ def mistakes_for(assignment: str, exercise: Exercise, seeds: Iterable[int]) -> l
     """What the misconceptions of an exercise, and of those it builds on, return for ``seeds``.
 
     A misconception of an earlier exercise is listed after the exercise's own: a function that
-    calls an earlier one inherits its mistake.
+    calls an earlier one inherits its mistake. Not for an exercise that trains: a bound on a loss
+    hardly tells mistakes apart, and each of them would cost a training run.
     """
     seeds = list(seeds)
     own = [m for m in load_misconceptions(assignment) if m.exercise == exercise.name]
-    earlier = [m for m in load_misconceptions(assignment) if m.exercise in exercise.uses]
+    earlier = [
+        m
+        for m in load_misconceptions(assignment)
+        if m.exercise in exercise.uses and exercise.needs_reference
+    ]
     found = []
     for m in [*own, *earlier]:
         hint = m.hint
@@ -222,7 +240,17 @@ def bank_hash(assignment: str) -> str:
     files += [ROOT / "unrolled" / "exercises" / f"{assignment}.py"]
     files += [
         ROOT / "unrolled" / f"{m}.py"
-        for m in ("arrays", "compare", "diagnose", "draw", "exercise", "judge", "namespace")
+        for m in [
+            "arrays",
+            "compare",
+            "diagnose",
+            "draw",
+            "exercise",
+            "judge",
+            "namespace",
+            "remote",
+            "rules",
+        ]
     ]
     for file in files:
         digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +18,25 @@ class Kept:
     """
 
     value: Any
+
+
+def is_tensor(value: Any) -> bool:
+    """Whether this is a torch tensor; torch is not imported to find out."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.Tensor)
+
+
+def as_array(value: Any) -> np.ndarray | None:
+    """A numeric array or Python number as an array; None for anything else, tensors too."""
+    if isinstance(value, np.ndarray | np.generic | bool | int | float):
+        array = np.asarray(value)
+        return array if array.dtype.kind in "biuf" else None
+    return None
+
+
+def numbers(value: Any) -> np.ndarray | None:
+    """The same as :func:`as_array`, for torch tensors too."""
+    return as_array(value.detach().cpu().numpy()) if is_tensor(value) else as_array(value)
 
 
 def layout(a: np.ndarray) -> str:
@@ -36,14 +57,18 @@ def with_layout(a: np.ndarray, kind: str) -> np.ndarray:
 
 
 def copy_argument(value: Any) -> Any:
-    """Copy the arrays inside lists, tuples and dicts; anything else is handed on as it is.
+    """Copy the arrays, tensors and generators inside lists, tuples and dicts.
 
-    A :class:`Kept` object is taken out of its wrapper.
+    Anything else is handed on as it is. A :class:`Kept` object is taken out of its wrapper.
     """
     if isinstance(value, Kept):
         return value.value
     if isinstance(value, np.ndarray):
         return with_layout(value, layout(value))
+    if isinstance(value, np.random.Generator):
+        return copy.deepcopy(value)
+    if is_tensor(value):
+        return value.detach().clone()
     if isinstance(value, dict):
         return {k: copy_argument(v) for k, v in value.items()}
     if type(value) in (list, tuple):
@@ -52,7 +77,12 @@ def copy_argument(value: Any) -> Any:
 
 
 def same_argument(before: Any, after: Any) -> bool:
-    """Whether an argument is bit for bit as it was (NaN equals the same NaN)."""
+    """Whether an argument is bit for bit as it was (NaN equals the same NaN).
+
+    Of a generator nothing is asked: it is there to be drawn from.
+    """
+    if is_tensor(before) and is_tensor(after):
+        before, after = before.detach().numpy(), after.detach().numpy()
     if isinstance(before, np.ndarray):
         return (
             isinstance(after, np.ndarray)
@@ -71,4 +101,6 @@ def same_argument(before: Any, after: Any) -> bool:
             and len(before) == len(after)
             and all(same_argument(b, a) for b, a in zip(before, after))
         )
+    if isinstance(before, bool | int | float | str):  # inside a list or a dict that was handed in
+        return type(after) is type(before) and (after == before or before != before)
     return True

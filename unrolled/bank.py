@@ -38,6 +38,7 @@ def save(path: Path, checks: Checks) -> None:
             "keys": [list(key) for key in cases],
             "right": [pool.put_all(right.outputs) for right in cases.values()],
             "tolerance": [dict(right.tolerance) for right in cases.values()],
+            "tensors": sorted(next(iter(cases.values())).tensors),
             "mistakes": [
                 [m.match.name, m.match.hint, m.match.link, [pool.put_all(m.runs[k]) for k in cases]]
                 for m in known
@@ -74,7 +75,7 @@ def load(path: Path) -> Checks:
         for name, entry in meta["exercises"].items():
             keys: list[Key] = [(seed, case) for seed, case in entry["keys"]]
             expected[name] = {
-                key: Expected(take(right), tolerance)
+                key: Expected(take(right), tolerance, tensors=frozenset(entry["tensors"]))
                 for key, right, tolerance in zip(keys, entry["right"], entry["tolerance"])
             }
             mistakes[name] = tuple(

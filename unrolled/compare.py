@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from unrolled import diagnose
+from unrolled.arrays import as_array, is_tensor, numbers
 
 ETA = 2.0**-20
 PERTURBATIONS = 4
@@ -33,14 +34,6 @@ class Comparison:
     note: str
 
 
-def as_array(value: Any) -> np.ndarray | None:
-    """A numeric array or Python number as an array; None for anything else."""
-    if isinstance(value, np.ndarray | np.generic | bool | int | float):
-        array = np.asarray(value)
-        return array if array.dtype.kind in "biuf" else None
-    return None
-
-
 def tolerance(expected: np.ndarray, perturbed: list[np.ndarray]) -> float:
     """The absolute error that a right answer may have; see the text of the module.
 
@@ -55,9 +48,15 @@ def tolerance(expected: np.ndarray, perturbed: list[np.ndarray]) -> float:
     return ROUNDINGS * UNIT * (max(moved, default=0.0) / ETA + scale)
 
 
-def compare(expected: np.ndarray, actual: Any, tol: float) -> Comparison:
-    """Compare one output; ``actual`` may be anything that a student's function returns."""
-    array = as_array(actual)
+def compare(expected: np.ndarray, actual: Any, tol: float, *, tensor: bool = False) -> Comparison:
+    """Compare one output; ``actual`` may be anything that a student's function returns.
+
+    Args:
+        tensor: the output must be a torch tensor, with the element type of ``expected``.
+    """
+    array = numbers(actual) if tensor and is_tensor(actual) else as_array(actual)
+    if tensor and not is_tensor(actual):
+        return Comparison(False, None, diagnose.no_tensor(actual))
     if array is None:
         return Comparison(False, None, diagnose.wrong_type(expected, actual))
     if array.shape != expected.shape:
@@ -66,6 +65,8 @@ def compare(expected: np.ndarray, actual: Any, tol: float) -> Comparison:
         return Comparison(False, None, f"has the type {array.dtype}, expected floating numbers")
     if expected.dtype.kind in "iu" and array.dtype.kind not in "iu":
         return Comparison(False, None, f"has the type {array.dtype}, expected integers")
+    if tensor and array.dtype != expected.dtype:
+        return Comparison(False, None, f"has the type {array.dtype}, expected {expected.dtype}")
     if array.size == 0:
         return Comparison(True, 0.0, "")
     if not np.all(np.isfinite(array)):
@@ -78,7 +79,7 @@ def compare(expected: np.ndarray, actual: Any, tol: float) -> Comparison:
 
 def agrees(wrong: Mapping[str, Any], actual: Mapping[str, Any], output: str, tol: float) -> bool:
     """Whether ``actual[output]`` is what a known mistake returns (both may be missing or NaN)."""
-    a, b = as_array(wrong.get(output)), as_array(actual.get(output))
+    a, b = numbers(wrong.get(output)), numbers(actual.get(output))
     if a is None or b is None:
         return a is None and b is None and type(wrong.get(output)) is type(actual.get(output))
     if a.shape != b.shape:

@@ -19,6 +19,14 @@ def wrong_type(expected: np.ndarray, actual: Any) -> str:
     return f"is of type {kind}, expected {wanted}"
 
 
+def no_tensor(actual: Any) -> str:
+    """Words for a value that is no torch tensor where one is asked for."""
+    if actual is None:
+        return "is None, expected a torch tensor"
+    kind = "a NumPy array" if isinstance(actual, np.ndarray) else f"of type {type(actual).__name__}"
+    return f"is {kind}, expected a torch tensor"
+
+
 def wrong_shape(expected: np.ndarray, actual: np.ndarray) -> str:
     """Words for a shape that differs."""
     text = f"has shape {actual.shape}, expected {expected.shape}"

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
 import numpy as np
+
+from unrolled.rules import Rule
 
 Probe = Callable[..., dict[str, Any]]
 
@@ -35,6 +37,10 @@ class Exercise:
         uses: earlier exercises of the assignment that a solution may call.
         link: page and anchor of the book that explains it, relative to the book's root.
         tolerance: ``{output: absolute error}`` for outputs where the derived one does not fit.
+        rules: ``{output: rule}`` for outputs where equality is not the point; see
+            :mod:`unrolled.rules`. Where no rule needs the reference, every output has one.
+        seeds: fresh seeds per grading, each with all cases.
+        seconds: wall time for all cases and seeds together; None for the grader's usual limit.
     """
 
     name: str
@@ -44,6 +50,21 @@ class Exercise:
     uses: tuple[str, ...]
     link: str
     tolerance: Mapping[str, float]
+    rules: Mapping[str, Rule] = field(default_factory=dict)
+    seeds: int = 2
+    seconds: float | None = None
+
+    @property
+    def needs_reference(self) -> bool:
+        """Whether a verdict needs what the reference returns.
+
+        Not if every output has a rule that knows by itself: a training run is not done twice.
+        """
+        return not self.rules or any(rule.needs_reference for rule in self.rules.values())
+
+    @property
+    def visible_seeds(self) -> tuple[int, ...]:
+        return VISIBLE_SEEDS[: self.seeds]
 
     @property
     def main_case(self) -> str:
@@ -61,6 +82,9 @@ def exercise(
     cases: Mapping[str, Mapping[str, Any]] | None = None,
     uses: tuple[str, ...] = (),
     tolerance: Mapping[str, float] | None = None,
+    rules: Mapping[str, Rule] | None = None,
+    seeds: int = 2,
+    seconds: float | None = None,
 ) -> Callable[[Probe], Exercise]:
     """Turn a probe into an :class:`Exercise` named like the probe."""
 
@@ -73,6 +97,9 @@ def exercise(
             uses=uses,
             link=link,
             tolerance=dict(tolerance or {}),
+            rules=dict(rules or {}),
+            seeds=seeds,
+            seconds=seconds,
         )
 
     return wrap

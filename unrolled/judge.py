@@ -8,21 +8,14 @@ That no argument was written into counts as one more case.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from unrolled.compare import (
-    ETA,
-    PERTURBATIONS,
-    Comparison,
-    agrees,
-    as_array,
-    compare,
-    tolerance,
-)
+from unrolled.arrays import is_tensor, numbers
+from unrolled.compare import ETA, PERTURBATIONS, Comparison, agrees, compare, tolerance
 from unrolled.exercise import Exercise
 from unrolled.namespace import Failure, LocalNamespace, Namespace, PerturbedNamespace
 from unrolled.verdict import Match, Outcome, Row, Verdict
@@ -44,12 +37,14 @@ class Run:
 class Expected:
     """The right outputs of one case and how far off each may be.
 
-    ``least`` holds, where it is known at once, an error that ``tolerance`` accepts in any case.
+    ``least`` holds, where it is known at once, an error that ``tolerance`` accepts in any case;
+    ``tensors`` names the outputs that are torch tensors.
     """
 
     outputs: Mapping[str, np.ndarray]
     tolerance: Mapping[str, float]
     least: Mapping[str, float] = field(default_factory=dict)
+    tensors: frozenset[str] = frozenset()
 
 
 class Derived(Mapping[str, float]):
@@ -112,16 +107,20 @@ def expect(exercise: Exercise, names: Mapping[str, Any], seeds: Iterable[int]) -
 
 def expect_case(exercise: Exercise, names: Mapping[str, Any], seed: int, case: str) -> Expected:
     """The right outputs of one case with the tolerance of each; see :mod:`unrolled.compare`."""
+    if not exercise.needs_reference:
+        stated = {name: np.asarray(rule.stated) for name, rule in exercise.rules.items()}
+        return Expected(stated, dict.fromkeys(stated, 0.0))
     run = run_case(exercise, LocalNamespace(names), seed, case)
     if run.failure or run.changed:
         raise RuntimeError(
             f"the reference fails on {exercise.name}, case {case!r}: "
             f"{run.failure or '; '.join(run.changed)}"
         )
-    outputs = {k: as_array(v) for k, v in run.outputs.items()}
+    outputs = {k: numbers(v) for k, v in run.outputs.items()}
     if any(v is None or not np.all(np.isfinite(v)) for v in outputs.values()):
         raise RuntimeError(f"the reference of {exercise.name} returns no finite numbers: {case!r}")
-    derived = [name for name in outputs if name not in exercise.tolerance]
+    stated = {**dict.fromkeys(exercise.rules, 0.0), **exercise.tolerance}
+    derived = [name for name in outputs if name not in stated]
 
     def derive() -> dict[str, float]:
         moved = []
@@ -129,14 +128,15 @@ def expect_case(exercise: Exercise, names: Mapping[str, Any], seed: int, case: s
             ns = PerturbedNamespace(names, ETA, np.random.default_rng([seed, k]))
             with np.errstate(all="ignore"):
                 moved.append(run_case(exercise, ns, seed, case).outputs)
-        found = dict(exercise.tolerance)
+        found = dict(stated)
         for name in derived:
-            others = [as_array(m[name]) for m in moved if name in m]
+            others = [numbers(m[name]) for m in moved if name in m]
             found[name] = tolerance(outputs[name], others)
         return found
 
     least = {name: tolerance(outputs[name], []) for name in derived}
-    return Expected(outputs, Derived([*exercise.tolerance, *derived], derive), least)
+    tensors = frozenset(k for k, v in run.outputs.items() if is_tensor(v))
+    return Expected(outputs, Derived([*stated, *derived], derive), least, tensors)
 
 
 def mistake(
@@ -145,7 +145,7 @@ def mistake(
     """Run a misconception; keep its numeric outputs."""
     runs = run_cases(exercise, LocalNamespace(names), seeds)
     kept = {
-        key: {k: as_array(v) for k, v in run.outputs.items() if as_array(v) is not None}
+        key: {k: numbers(v) for k, v in run.outputs.items() if numbers(v) is not None}
         for key, run in runs.items()
     }
     return Mistake(match, kept)
@@ -164,7 +164,7 @@ def judge(
         mistakes: called only if something is wrong; gives the misconceptions to compare with.
         unsound: called only if none matches; names the earlier exercises that are wrong already.
     """
-    compared = compare_all(expected, runs)
+    compared = compare_all(exercise, expected, runs)
     share = credit(exercise, compared, runs)
     points = round(exercise.points * share, 2)
     seeds = tuple(sorted({seed for seed, _ in expected}))
@@ -185,21 +185,44 @@ def judge(
 
 
 def compare_all(
-    expected: Mapping[Key, Expected], runs: Mapping[Key, Run]
+    exercise: Exercise, expected: Mapping[Key, Expected], runs: Mapping[Key, Run]
 ) -> dict[tuple[int, str, str], Comparison]:
     """Every output of every case: ``{(seed, case, output): Comparison}``."""
     found = {}
     for (seed, case), right in expected.items():
         run = runs[seed, case]
-        for output, value in right.outputs.items():
+        for output in right.outputs:
             if run.failure:
                 one = Comparison(False, None, str(run.failure))
             else:
-                one = compare(value, run.outputs[output], right.least.get(output, 0.0))
-                if not one.ok:
-                    one = compare(value, run.outputs[output], right.tolerance[output])
+                one = compare_output(exercise, right, output, run.outputs[output])
             found[seed, case, output] = one
     return found
+
+
+def compare_output(exercise: Exercise, right: Expected, output: str, actual: Any) -> Comparison:
+    """Compare one output by its rule, or with the right value and its tolerance."""
+    value, tensor = right.outputs[output], output in right.tensors
+    if output in exercise.rules:
+        return exercise.rules[output].compare(value, actual)
+    one = compare(value, actual, right.least.get(output, 0.0), tensor=tensor)
+    return one if one.ok else compare(value, actual, right.tolerance[output], tensor=tensor)
+
+
+def same_mistake(
+    exercise: Exercise,
+    right: Expected,
+    output: str,
+    wrong: Mapping[str, Any],
+    actual: Mapping[str, Any],
+) -> bool:
+    """Whether ``actual[output]`` is what a known mistake returned."""
+    if output not in exercise.rules:
+        return agrees(wrong, actual, output, right.tolerance[output])
+    a, b = numbers(wrong.get(output)), numbers(actual.get(output))
+    if a is None or b is None:
+        return a is None and b is None
+    return exercise.rules[output].agrees(a, b)
 
 
 def credit(
@@ -234,7 +257,7 @@ def table(
         for case in exercise.cases:
             found = {s: c for (s, k, o), c in compared.items() if (k, o) == (case, output)}
             seed, worst = max(found.items(), key=lambda item: badness(item[1]))
-            actual = as_array(runs[seed, case].outputs.get(output))
+            actual = numbers(runs[seed, case].outputs.get(output))
             shape = "" if actual is None else shape_text(actual.shape)
             rows.append(Row(case, output, shape, worst.error, worst.ok, worst.note))
     changed = list(dict.fromkeys(note for run in runs.values() for note in run.changed))
@@ -267,19 +290,22 @@ def explain(
     returned = [key for key, run in runs.items() if not run.failure]
     if not returned or not wrong:
         return ()
+    everything = set(next(iter(expected.values())).outputs)
     agreeing: list[tuple[Mistake, set[str]]] = []
     for known in mistakes:
         outputs = {
             o
-            for o in next(iter(expected.values())).outputs
+            for o in everything
             if all(
-                agrees(known.runs[k], runs[k].outputs, o, expected[k].tolerance[o]) for k in runs
+                same_mistake(exercise, expected[k], o, known.runs[k], runs[k].outputs) for k in runs
             )
         }
-        if wrong <= outputs and len(outputs) == len(next(iter(expected.values())).outputs):
+        # A value of the wrong type may be right as a number: no mistake in the numbers made that.
+        explained = {o for o in outputs & wrong if not harmless(exercise, expected, known, o)}
+        if wrong == explained and outputs == everything:
             return (with_outputs(known.match, wrong),)
-        if outputs & wrong:
-            agreeing.append((known, outputs & wrong))
+        if explained:
+            agreeing.append((known, explained))
     chosen: list[Match] = []
     while wrong and agreeing:
         best, covers = max(agreeing, key=lambda item: len(item[1] & wrong))
@@ -288,6 +314,19 @@ def explain(
         chosen.append(with_outputs(best.match, covers & wrong))
         wrong -= covers
     return tuple(chosen)
+
+
+def harmless(
+    exercise: Exercise, expected: Mapping[Key, Expected], known: Mistake, output: str
+) -> bool:
+    """Whether a known mistake leaves the numbers of this output as they have to be."""
+    return all(
+        output in known.runs[k]
+        and compare_output(
+            exercise, replace(right, tensors=frozenset()), output, known.runs[k][output]
+        ).ok
+        for k, right in expected.items()
+    )
 
 
 def with_outputs(match: Match, outputs: set[str]) -> Match:

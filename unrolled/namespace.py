@@ -1,7 +1,8 @@
 """Where a probe finds the functions that it drives.
 
-``ns.some_function(*args, returns=("next_h", "cache"))`` calls the function of that name. A
-:class:`LocalNamespace` calls it in this process; the grader's remote namespace calls it on the
+``ns.some_function(*args, returns=("next_h", "cache"))`` calls the function of that name, and
+``ns.run(helper, *args)`` runs a function of ours beside it (:mod:`unrolled.remote`). A
+:class:`LocalNamespace` does so in this process; the grader's remote namespace does it on the
 student's side of a pipe. Both hand in copies of the arguments, find those that were written into,
 and turn everything that can go wrong into a :class:`Failure`.
 """
@@ -9,13 +10,14 @@ and turn everything that can go wrong into a :class:`Failure`.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from unrolled.arrays import Kept, copy_argument, same_argument
+from unrolled.arrays import Kept, copy_argument, is_tensor, same_argument
 from unrolled.verdict import Outcome
 
 OPAQUE = ("cache", "state")
@@ -47,8 +49,17 @@ class Namespace:
             raise AttributeError(name)
         return partial(self._call, name)
 
-    def _call(self, name: str, *args: Any, returns: Sequence[str] | None = None) -> Any:
-        value, changed = self._invoke(name, args)
+    def _call(
+        self, name: str, *args: Any, returns: Sequence[str] | None = None, keep: bool = False
+    ) -> Any:
+        """Call a function.
+
+        Args:
+            returns: names of its results, if it returns several; those in ``OPAQUE`` stay there.
+            keep: its one result stays there.
+        """
+        kept = True if keep else [i for i, r in enumerate(returns or ()) if r in OPAQUE]
+        value, changed = self._invoke(name, args, kept)
         for label in changed:
             note = f"{name} wrote into its argument {label}"
             if note not in self.changed:
@@ -58,8 +69,21 @@ class Namespace:
         self.asked[name] = tuple(returns)
         return as_results(name, value, returns)
 
-    def _invoke(self, name: str, args: tuple[Any, ...]) -> tuple[Any, list[str]]:
-        """Return the value and the labels of the arguments that were written into."""
+    def run(self, helper: Callable[..., Any], *args: Any, keep: bool = False) -> Any:
+        """Run ``helper(names, *args)``, a function of a module of this package, over there.
+
+        Args:
+            keep: its result stays there.
+        """
+        raise NotImplementedError
+
+    def _invoke(
+        self, name: str, args: tuple[Any, ...], keep: bool | Sequence[int]
+    ) -> tuple[Any, list[str]]:
+        """Return the value and the labels of the arguments that were written into.
+
+        What ``keep`` names stays: the whole value, or the results at some places.
+        """
         raise NotImplementedError
 
 
@@ -70,14 +94,22 @@ class LocalNamespace(Namespace):
         super().__init__()
         self._names = names
 
-    def _invoke(self, name: str, args: tuple[Any, ...]) -> tuple[Any, list[str]]:
+    def run(self, helper: Callable[..., Any], *args: Any, keep: bool = False) -> Any:
+        with calling(helper.__name__):
+            value = helper(self._names, *self._copy(args))
+        return Kept(value) if keep else value
+
+    def _invoke(
+        self, name: str, args: tuple[Any, ...], keep: bool | Sequence[int]
+    ) -> tuple[Any, list[str]]:
+        value, changed = self._value(name, args)
+        return kept_apart(value, keep), changed
+
+    def _value(self, name: str, args: tuple[Any, ...]) -> tuple[Any, list[str]]:
         return call_copied(self._names, name, args)
 
-    def _call(self, name: str, *args: Any, returns: Sequence[str] | None = None) -> Any:
-        value = super()._call(name, *args, returns=returns)
-        if returns is None:
-            return value
-        return tuple(Kept(v) if label in OPAQUE else v for label, v in zip(returns, value))
+    def _copy(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        return copy_argument(args)
 
 
 class PerturbedNamespace(LocalNamespace):
@@ -91,18 +123,26 @@ class PerturbedNamespace(LocalNamespace):
         super().__init__(names)
         self._eta, self._rng = eta, rng
 
-    def _invoke(self, name: str, args: tuple[Any, ...]) -> tuple[Any, list[str]]:
+    def _value(self, name: str, args: tuple[Any, ...]) -> tuple[Any, list[str]]:
         # No watch on the arguments: this is for a reference that was seen to leave them alone.
-        return self._names[name](*(self._perturb(a) for a in args)), []
+        return self._names[name](*self._copy(args)), []
+
+    def _copy(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        return tuple(self._perturb(a) for a in args)
 
     def _perturb(self, value: Any) -> Any:
-        moved = copy_argument(value)
-        if isinstance(moved, np.ndarray) and moved.dtype.kind == "f":
-            # Not signs: two terms that nearly cancel would move together in half of the runs.
-            moved *= 1 + self._eta * self._rng.normal(size=moved.shape)
-        elif isinstance(value, dict):
-            moved = {k: self._perturb(v) for k, v in value.items()}
-        return moved
+        # Not signs: two terms that nearly cancel would move together in half of the runs.
+        if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+            moved = copy_argument(value)  # in place, which keeps the memory layout
+            moved *= 1 + self._eta * self._rng.normal(size=value.shape)
+            return moved
+        if is_tensor(value) and value.is_floating_point():
+            return value * (1 + self._eta * value.new_tensor(self._rng.normal(size=value.shape)))
+        if isinstance(value, dict):
+            return {k: self._perturb(v) for k, v in value.items()}
+        if type(value) in (list, tuple):
+            return type(value)(self._perturb(v) for v in value)
+        return copy_argument(value)
 
 
 def call_copied(
@@ -113,19 +153,43 @@ def call_copied(
     Raises:
         Failure: there is no such function, or it raised.
     """
+    function = find(names, name)
+    copies = copy_argument(args)
+    with calling(name):
+        value = function(*copies)
+    changed = [i for i, (a, c) in enumerate(zip(args, copies)) if not same_argument(a, c)]
+    labels = argument_labels(function, len(args)) if changed else []
+    return value, [labels[i] for i in changed]
+
+
+def find(names: Mapping[str, Any], name: str) -> Callable[..., Any]:
+    """The function of this name; raises a Failure if there is none."""
     function = names.get(name)
     if not callable(function):
         what = "is not defined" if function is None else "is not a function"
         raise Failure("missing", f"{name} {what}. Run the cell that defines it.")
-    copies = copy_argument(args)
+    return function
+
+
+@contextmanager
+def calling(name: str) -> Iterator[None]:
+    """Turn what a function of the student's raises into a :class:`Failure` that names it."""
     try:
-        value = function(*copies)
+        yield
+    except Failure:
+        raise
     except Exception as error:
         stub = isinstance(error, NotImplementedError)
         raise Failure("missing" if stub else "error", describe_error(name, error)) from error
-    changed = [i for i, (a, c) in enumerate(zip(args, copies)) if not same_argument(a, c)]
-    labels = argument_labels(function, len(args)) if changed else []
-    return value, [labels[i] for i in changed]
+
+
+def kept_apart(value: Any, keep: bool | Sequence[int]) -> Any:
+    """``value`` with what is to be kept in wrappers; see :meth:`Namespace._invoke`."""
+    if keep is True:
+        return Kept(value)
+    if not keep or not isinstance(value, tuple | list):
+        return value
+    return tuple(Kept(v) if i in keep else v for i, v in enumerate(value))
 
 
 def argument_labels(function: Callable[..., Any], n: int) -> list[str]:

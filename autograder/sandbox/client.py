@@ -19,9 +19,8 @@ from typing import Any
 import numpy as np
 
 from autograder.sandbox import limits, wall, wire
-from unrolled.namespace import OPAQUE, Failure, Namespace
+from unrolled.namespace import Failure, Namespace
 
-TIME = f"(all checks of an exercise have {limits.EXERCISE_SECONDS:.0f} s together)"
 TEXTS = {
     "memory": f"used more than {limits.MEMORY_BYTES // limits.MB} MB of memory and was stopped",
     "": "ended the process it ran in",
@@ -206,9 +205,16 @@ class Session:
         self._request(request, [], time.monotonic() + limits.GRACE_SECONDS)
 
     def call(
-        self, name: str, args: tuple[Any, ...], keep: Sequence[int], deadline: float
+        self,
+        name: str,
+        args: tuple[Any, ...],
+        keep: bool | Sequence[int],
+        deadline: float,
+        module: str | None = None,
     ) -> tuple[Any, list[str]]:
         """Call a function of the student; return its value and the arguments it wrote into.
+
+        With ``module`` it is a helper of ours in that module, run beside the student's functions.
 
         Raises:
             Failure: it raised, is missing, hangs, ended the process or answered nonsense.
@@ -221,7 +227,8 @@ class Session:
 
         blobs: list[bytes] = []
         data = wire.encode(args, blobs, hand_in)
-        request = {"op": "call", "name": name, "args": data, "keep": list(keep)}
+        keep = keep if isinstance(keep, bool) else list(keep)
+        request = {"op": "call", "name": name, "args": data, "keep": keep, "module": module}
         answer, blob = self._request(request, blobs, deadline, functions, name)
         if "failure" in answer:
             raise as_failure(name, answer["failure"])
@@ -256,7 +263,7 @@ class Session:
             raise Failure("error", f"{what} called the function it was given too often.")
         except TimeoutError:
             self.end()
-            raise Failure("timeout", f"{what} did not return in time {TIME}.") from None
+            raise Failure("timeout", f"{what} did not return in time.") from None
         except (wire.Closed, OSError):
             reason = TEXTS.get(self.end(), TEXTS[""])
             raise Failure("error", f"{what} {reason}.") from None
@@ -337,23 +344,37 @@ def as_failure(name: str, data: Any) -> Failure:
 
 
 class RemoteNamespace(Namespace):
-    """The functions of a student, called through the pipe, with one deadline for all calls."""
+    """The functions of a student, called through the pipe, within ``seconds`` for all calls."""
 
-    def __init__(self, session: Session, deadline: float):
+    def __init__(self, session: Session, seconds: float):
         super().__init__()
-        self._session, self._deadline = session, deadline
+        self._session, self._seconds = session, seconds
+        self._deadline = time.monotonic() + seconds
         self._over: Failure | None = None
 
-    def _call(self, name: str, *args: Any, returns: Sequence[str] | None = None) -> Any:
-        self._keep = [i for i, r in enumerate(returns or ()) if r in OPAQUE]
-        return super()._call(name, *args, returns=returns)
+    def run(self, helper: Callable[..., Any], *args: Any, keep: bool = False) -> Any:
+        return self._ask(helper.__name__, args, keep, helper.__module__)[0]
 
-    def _invoke(self, name: str, args: tuple[Any, ...]) -> tuple[Any, list[str]]:
+    def _invoke(
+        self, name: str, args: tuple[Any, ...], keep: bool | Sequence[int]
+    ) -> tuple[Any, list[str]]:
+        return self._ask(name, args, keep)
+
+    def _ask(
+        self,
+        name: str,
+        args: tuple[Any, ...],
+        keep: bool | Sequence[int],
+        module: str | None = None,
+    ) -> tuple[Any, list[str]]:
         if self._over:
             raise self._over
         try:
-            return self._session.call(name, args, self._keep, self._deadline)
+            return self._session.call(name, args, keep, self._deadline, module)
         except Failure as failure:
+            if failure.outcome == "timeout":
+                time_ = f"(all checks of an exercise have {self._seconds:.0f} s together)"
+                failure = Failure("timeout", f"{str(failure).rstrip('.')} {time_}.")
             if not self._session.alive:
                 self._over = failure
-            raise
+            raise failure from None

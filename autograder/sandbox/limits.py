@@ -42,7 +42,7 @@ DIMENSIONS = 8
 CALLBACKS = 20_000  # evaluations of a function that a probe hands in
 # Such a function, or a stand-in for one of the student's, runs outside the wall: what it is given
 # must not be able to keep it busy or to make it fill memory. Arguments of probes have below 500.
-CALLBACK_ELEMENTS = 1024  # of all its arguments together; also the longest axis of an empty array
+CALLBACK_ELEMENTS = 4096  # of all its arguments together; also the longest axis of an empty array
 CALLBACK_BYTES = 64 * 1024  # of its result: the product of a column and a row can be large
 CALLBACK_OBJECTS = 1000  # of ours (caches) that the student's side may hold in one exercise
 RESTARTS = 24  # of the student's process: one for each exercise that crashed, one for each that is

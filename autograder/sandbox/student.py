@@ -6,6 +6,7 @@ it: it only takes numbers, which have to be right.
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import socket
 from collections.abc import Callable
@@ -13,8 +14,8 @@ from typing import Any
 
 from autograder.sandbox import shell as shells
 from autograder.sandbox import wire
-from unrolled.arrays import Kept
-from unrolled.namespace import Failure, call_copied, describe_error
+from unrolled.arrays import Kept, copy_argument
+from unrolled.namespace import Failure, call_copied, calling, describe_error
 
 
 class Side:
@@ -56,11 +57,14 @@ class Side:
             names[name] = self.callback(number)
 
     def call(self, document: dict[str, Any], blob: bytes) -> tuple[dict[str, Any], list[bytes]]:
-        """Call one function; results at the places in ``keep`` stay here as handles."""
+        """Call one function, or a helper of a module of ours; what ``keep`` names stays here."""
         args = wire.decode(document["args"], blob, self.resolve)
         self.shell.outputs = shells.Outputs()
         try:
-            value, changed = call_copied(self.shell.user_ns, document["name"], args)
+            if document["module"]:
+                value, changed = self.help(document["module"], document["name"], args), []
+            else:
+                value, changed = call_copied(self.shell.user_ns, document["name"], args)
             blobs: list[bytes] = []
             data = wire.encode(self.hold(value, document["keep"]), blobs)
         except Failure as failure:
@@ -69,9 +73,16 @@ class Side:
             return {"failure": ["error", describe_error(document["name"], error)]}, []
         return {"value": data, "changed": changed}, blobs
 
-    def hold(self, value: Any, keep: list[int]) -> Any:
-        """Replace the results at the places ``keep`` of a tuple or list by handles."""
-        if not isinstance(value, tuple | list):
+    def help(self, module: str, name: str, args: tuple[Any, ...]) -> Any:
+        helper = getattr(importlib.import_module(module), name)
+        with calling(name):
+            return helper(self.shell.user_ns, *copy_argument(args))
+
+    def hold(self, value: Any, keep: bool | list[int]) -> Any:
+        """Replace the value, or the results at some places of a tuple or list, by handles."""
+        if keep is True:
+            return self.handle(value)
+        if keep is False or not isinstance(value, tuple | list):
             return value
         held = [self.handle(v) if i in keep else v for i, v in enumerate(value)]
         return tuple(held) if isinstance(value, tuple) else held  # also for a named tuple

@@ -11,6 +11,7 @@ import json
 import math
 import socket
 import struct
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from autograder.sandbox import limits
-from unrolled.arrays import layout, with_layout
+from unrolled.arrays import is_tensor, layout, with_layout
 
 HEADER = struct.Struct("!II")
 DTYPES = {
@@ -88,6 +89,13 @@ def encode(value: Any, blobs: list[bytes], other: Callable[[Any], Any] | None = 
         entry = [native.dtype.str, list(native.shape), sum(map(len, blobs)), layout(value)]
         blobs.append(np.ascontiguousarray(native).tobytes())
         return {TAG: "array", "v": entry}
+    if is_tensor(value):
+        array = tensor_values(value)
+        if array is None:
+            return {TAG: "opaque", "v": type_name(value)}
+        return {TAG: "tensor", "v": encode(array, blobs)}
+    if isinstance(value, np.random.Generator):
+        return {TAG: "generator", "v": encode(value.bit_generator.state, blobs)}
     if isinstance(value, list | tuple):
         kind = "tuple" if isinstance(value, tuple) else "list"
         return {TAG: kind, "v": [encode(v, blobs, other) for v in value]}
@@ -100,6 +108,31 @@ def encode(value: Any, blobs: list[bytes], other: Callable[[Any], Any] | None = 
     if other is not None:
         return encode(other(value), blobs)
     return {TAG: "opaque", "v": type_name(value)}
+
+
+def tensor_values(value: Any) -> np.ndarray | None:
+    """The numbers of a tensor of an ordinary kind, else None."""
+    try:
+        array = value.detach().cpu().numpy()
+    except (TypeError, RuntimeError, NotImplementedError):  # sparse, bfloat16, without storage
+        return None
+    return array if isinstance(array, np.ndarray) and array.dtype.str in DTYPES else None
+
+
+def as_tensor(value: Any) -> Any:
+    """A tensor with these numbers, where torch is in use; else only the name of the type."""
+    torch = sys.modules.get("torch")
+    return torch.from_numpy(value) if torch else Opaque("Tensor")
+
+
+def as_generator(state: Any) -> np.random.Generator:
+    """A generator of its own in this state."""
+    try:
+        generator = np.random.PCG64()
+        generator.state = state
+    except (TypeError, ValueError, KeyError, OverflowError):
+        raise ProtocolError("not a generator of the protocol") from None
+    return np.random.Generator(generator)
 
 
 def type_name(value: Any) -> str:
@@ -143,6 +176,13 @@ def _decode(data: Any, blob: Blob, other: Callable[[Any], Any] | None, depth: in
     tag, v = data[TAG], data["v"]
     if tag == "array":
         return decode_array(v, blob)
+    if tag == "tensor":
+        array = _decode(v, blob, None, depth + 1)
+        if not isinstance(array, np.ndarray):
+            raise ProtocolError("not a tensor of the protocol")
+        return as_tensor(array)
+    if tag == "generator":
+        return as_generator(_decode(v, blob, None, depth + 1))
     if tag in ("list", "tuple") and isinstance(v, list):
         items = [_decode(x, blob, other, depth + 1) for x in v]
         return items if tag == "list" else tuple(items)
