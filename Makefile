@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 export OMP_NUM_THREADS := 1
 
-.PHONY: demo test book release format attacks faults bench clean
+.PHONY: demo test book release format attacks faults graders bench clean
 
 demo: $(INSTALLED)  ## build the book, release a1_rnn, grade a sample class, write feedback and report
 	@$(BIN)/course demo
@@ -26,6 +26,9 @@ bench: $(INSTALLED)  ## wall time per submission, stock nbgrader and ours in tur
 
 faults: $(INSTALLED)  ## kill parts of grading runs at random moments; nothing may be lost
 	@$(BIN)/python tests/faults.py
+
+graders: $(INSTALLED)  ## every known mistake, correct variant and mutant against the probes
+	@$(BIN)/python -m tests.graders --jobs 2
 
 attacks: $(INSTALLED)  ## every hostile and broken submission, one line each
 	@$(BIN)/python tests/attacks.py
