@@ -8,13 +8,27 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
+import chapters
 import pytest
 from browser import Browser
 
 from autograder.book import ROOT, build_book
 
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
+
+
+@pytest.fixture(scope="module")
+def page(request: pytest.FixtureRequest) -> Iterator[chapters.Run]:
+    """What the cells of the page left behind that the tests' module names as its CHAPTER."""
+    with chapters.run(request.module.CHAPTER) as run:
+        yield run
+
+
+@pytest.fixture
+def variables(page: chapters.Run) -> dict[str, Any]:
+    return page.variables
 
 
 @pytest.fixture(scope="session")

@@ -1,20 +1,14 @@
 """Chapter 3, backpropagation through time: its cells, its numbers, its exercises' answers."""
 
-import contextlib
-import io
 import re
-from pathlib import Path
 
-import matplotlib
 import numpy as np
 import pytest
 import torch
+from chapters import EveryChapter
 
-from unrolled import gradcheck
-
-PAGE = Path(__file__).parents[2] / "book" / "chapters" / "03-bptt.md"
-TEXT = PAGE.read_text(encoding="utf-8")
-CELL = re.compile(r"^```\{code-cell\} ipython3\n(?::tags:[^\n]*\n)?(.*?)^```$", re.M | re.S)
+CHAPTER = "03-bptt"
+DERIVATIVES, BOXES = 21, 5
 LINKED_BY_THE_ASSIGNMENT = [
     "two-children",
     "step-backward",
@@ -28,84 +22,23 @@ LINKED_BY_THE_ASSIGNMENT = [
     "immediate-partial",
 ]
 
-
-@pytest.fixture(scope="module")
-def run():
-    """Run all cells of the page once: (their variables, their output, compared, refuted)."""
-    matplotlib.use("Agg")
-    before = torch.get_default_dtype(), torch.get_num_threads(), np.get_printoptions()
-    style = matplotlib.rcParams.copy()
-    registries = dict(gradcheck.compared), dict(gradcheck.refuted)
-    gradcheck.compared.clear()
-    gradcheck.refuted.clear()
-    variables, out = {"__name__": "chapter_3"}, io.StringIO()
-    try:
-        with contextlib.redirect_stdout(out):
-            for k, cell in enumerate(CELL.findall(TEXT)):
-                exec(compile(cell, f"{PAGE.name}, cell {k}", "exec"), variables)
-        yield variables, out.getvalue(), dict(gradcheck.compared), dict(gradcheck.refuted)
-    finally:
-        torch.set_default_dtype(before[0])
-        torch.set_num_threads(before[1])
-        np.set_printoptions(**before[2])
-        matplotlib.rcParams.update(style)
-        for registry, old in zip((gradcheck.compared, gradcheck.refuted), registries):
-            registry.clear()
-            registry.update(old)
+pytestmark = pytest.mark.xdist_group(CHAPTER)
 
 
-@pytest.fixture
-def variables(run):
-    return run[0]
+class TestPage(EveryChapter):
+    pass
 
 
-# --- the page ------------------------------------------------------------------------------------
+def test_the_derivatives_are_counted(page):
+    assert f"\n{DERIVATIVES} labelled derivatives compared" in page.out
 
 
-def test_every_labelled_derivative_is_compared(run):
-    labels = gradcheck.labels(TEXT)
-    assert len(labels) >= 18
-    assert len(labels) == len(set(labels))
-    assert gradcheck.unchecked(TEXT) == []
-    assert set(labels) <= set(run[2])
-    assert f"\n{len(labels)} labelled derivatives compared" in run[1]
-
-
-def test_the_published_errors_are_run_and_fail(run):
-    refuted = " ".join(run[3])
+def test_the_published_errors_are_run_and_fail(page):
+    refuted = " ".join(page.refuted)
     for wrong in ("2L", "g'(o)", "(A)", "(B)", "(C)", "(D)", "dh_T", "dW_hh", "line 2", "total"):
         assert wrong in refuted
-    assert "mismatch" in re.search(r"^\(C\) as it is written.*$", run[1], re.M)[0]
-    assert "returned, not explained: W_hh" in run[1]
-
-
-def test_every_spotted_error_is_followed_by_a_cell_that_refutes_it():
-    boxes = list(re.finditer(r"^````\{spot-the-error\}.*?^````$", TEXT, re.M | re.S))
-    assert len(boxes) >= 5
-    for box in boxes:
-        cell = CELL.search(TEXT, box.end())
-        assert "gradcheck.fails(" in cell[1], box[0][:60]
-        assert not re.search(r"^## ", TEXT[box.end() : cell.start()], re.M)
-        assert "```{dropdown} The right statement" in box[0]
-
-
-def test_the_assignment_finds_its_anchors():
-    for anchor in LINKED_BY_THE_ASSIGNMENT:
-        assert re.search(rf"^\({anchor}\)=\n#+ ", TEXT, re.M), anchor
-
-
-def test_exercises_have_answers_and_quizzes_have_feedback():
-    exercises = re.findall(r"^```\{exercise\}.*\n:label: (\S+)", TEXT, re.M)
-    answers = re.findall(r"^````\{solution\} (\S+)\n:class: dropdown", TEXT, re.M)
-    assert 4 <= len(exercises) <= 8
-    assert exercises == answers
-    assert 3 <= len(re.findall(r"^```\{quiz\}", TEXT, re.M)) <= 6
-
-
-def test_no_cell_defines_a_function_of_the_assignment():
-    cells = "\n".join(CELL.findall(TEXT))
-    for name in ("rnn_", "temporal_", "numerical_gradient"):
-        assert not re.search(rf"def {name}", cells)
+    assert "mismatch" in re.search(r"^\(C\) as it is written.*$", page.out, re.M)[0]
+    assert "returned, not explained: W_hh" in page.out
 
 
 # --- numbers and claims in the text --------------------------------------------------------------
@@ -152,8 +85,8 @@ def test_what_is_said_about_the_step_of_a_difference(variables):
     assert error(slopes(1e-5, two_sided=False)) > 1e3 * error(slopes(1e-5))
 
 
-def test_every_poor_input_is_blind_to_something_and_the_generic_one_to_nothing(run):
-    rows = run[1].split("generic\n")[1].splitlines()[:7]
+def test_every_poor_input_is_blind_to_something_and_the_generic_one_to_nothing(page):
+    rows = page.out.split("generic\n")[1].splitlines()[:7]
     cells = [re.split(r"\s{2,}", row.strip())[1:] for row in rows]
     blind = np.array([[cell == "·" for cell in row] for row in cells])
     assert blind.shape == (7, 6)

@@ -1,21 +1,16 @@
 """Chapter 5, gradient flow: its cells, its numbers, its exercises' answers."""
 
-import contextlib
-import io
 import re
-from pathlib import Path
 
-import matplotlib
 import numpy as np
 import pytest
 import torch
+from chapters import EveryChapter, cells
 
-from unrolled import gradcheck, interactive
+from unrolled import interactive
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("chapter_5")]
-PAGE = Path(__file__).parents[2] / "book" / "chapters" / "05-gradient-flow.md"
-TEXT = PAGE.read_text(encoding="utf-8")
-CELL = re.compile(r"^```\{code-cell\} ipython3\n(?::tags:[^\n]*\n)?(.*?)^```$", re.M | re.S)
+CHAPTER = "05-gradient-flow"
+DERIVATIVES, BOXES = 9, 4
 LINKED_BY_THE_ASSIGNMENT = [
     "jacobian-product",
     "eigen-powers",
@@ -32,7 +27,7 @@ LINKED_BY_THE_ASSIGNMENT = [
     "residual-analogy",
     "information-flow",
 ]
-OF_THE_ASSIGNMENTS = [
+OF_THE_ASSIGNMENT = [
     "matrix_power_eig",
     "rescale_spectral_radius",
     "gradient_norms",
@@ -44,90 +39,23 @@ OF_THE_ASSIGNMENTS = [
     "clip_gradients",
 ]
 
-
-@pytest.fixture(scope="module")
-def run():
-    """Run all cells of the page once: (their variables, their output, compared, refuted)."""
-    matplotlib.use("Agg")
-    before = torch.get_default_dtype(), torch.get_num_threads()
-    style = matplotlib.rcParams.copy()
-    registries = dict(gradcheck.compared), dict(gradcheck.refuted)
-    gradcheck.compared.clear()
-    gradcheck.refuted.clear()
-    variables, out = {"__name__": "chapter_5"}, io.StringIO()
-    try:
-        with contextlib.redirect_stdout(out):
-            for k, cell in enumerate(CELL.findall(TEXT)):
-                exec(compile(cell, f"{PAGE.name}, cell {k}", "exec"), variables)
-        yield variables, out.getvalue(), dict(gradcheck.compared), dict(gradcheck.refuted)
-    finally:
-        torch.set_default_dtype(before[0])
-        torch.set_num_threads(before[1])
-        matplotlib.rcParams.update(style)
-        for registry, old in zip((gradcheck.compared, gradcheck.refuted), registries):
-            registry.clear()
-            registry.update(old)
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group(CHAPTER)]
 
 
-@pytest.fixture
-def variables(run):
-    return run[0]
+class TestPage(EveryChapter):
+    pass
 
 
-# --- the page ------------------------------------------------------------------------------------
-
-
-def test_every_labelled_derivative_is_compared(run):
-    labels = gradcheck.labels(TEXT)
-    assert len(labels) >= 9
-    assert len(labels) == len(set(labels))
-    assert gradcheck.unchecked(TEXT) == []
-    assert set(labels) <= set(run[2])
-
-
-def test_no_label_occurs_in_another_chapter():
-    others = (p for p in PAGE.parent.glob("*.md") if p != PAGE)
-    taken = {label for p in others for label in gradcheck.labels(p.read_text(encoding="utf-8"))}
-    assert taken.isdisjoint(gradcheck.labels(TEXT))
-
-
-def test_the_published_errors_are_run_and_fail(run):
-    refuted = " ".join(run[3])
+def test_the_published_errors_are_run_and_fail(page):
+    refuted = " ".join(page.refuted)
     for wrong in ("eigenvalue < 1", "1.5^50", "sigma_max^20", "snippet", "norm of each", "no v"):
         assert wrong in refuted
 
 
-def test_every_spotted_error_is_followed_by_a_cell_that_refutes_it():
-    boxes = list(re.finditer(r"^````\{spot-the-error\}.*?^````$", TEXT, re.M | re.S))
-    assert len(boxes) == 4
-    for box in boxes:
-        cell = CELL.search(TEXT, box.end())
-        assert "gradcheck.fails(" in cell[1], box[0][:60]
-        assert not re.search(r"^#+ ", TEXT[box.end() : cell.start()], re.M)
-        assert "```{dropdown} The right statement" in box[0]
-
-
-def test_the_assignment_finds_its_anchors():
-    for anchor in LINKED_BY_THE_ASSIGNMENT:
-        assert re.search(rf"^\({anchor}\)=\n#+ ", TEXT, re.M), anchor
-
-
-def test_exercises_have_answers_and_quizzes_have_feedback():
-    exercises = re.findall(r"^```\{exercise\}.*\n:label: (\S+)", TEXT, re.M)
-    answers = re.findall(r"^````\{solution\} (\S+)\n:class: dropdown", TEXT, re.M)
-    assert 4 <= len(exercises) <= 8
-    assert exercises == answers
-    quizzes = re.findall(r"^```\{quiz\}.*?^```$", TEXT, re.M | re.S)
-    assert 3 <= len(quizzes) <= 6
-    for quiz in quizzes:
-        answers = re.split(r"^- \[[ x]\] ", quiz, flags=re.M)[1:]
-        assert all(re.search(r"\n\n  \S", answer) for answer in answers), quiz[:60]
-
-
-def test_no_cell_defines_a_function_of_an_assignment():
-    cells = "\n".join(CELL.findall(TEXT))
-    for name in OF_THE_ASSIGNMENTS:
-        assert not re.search(rf"\b{name}\b", cells)
+def test_no_cell_names_a_function_of_the_assignment():
+    code = "\n".join(cells(CHAPTER))
+    for name in OF_THE_ASSIGNMENT:
+        assert not re.search(rf"\b{name}\b", code)
 
 
 # --- products of Jacobians -----------------------------------------------------------------------
@@ -173,8 +101,8 @@ def test_rectifier_networks_without_bias_do_not_see_the_input_scale(variables):
         assert np.ptp(np.array(of_radius), axis=0).max() <= 0.1001
 
 
-def test_where_the_memory_is_safe_the_derivative_is_gone(run):
-    rows = re.findall(r"^ +(-?0\.[19]) +(-?0\.9575) +0\.1664 +(\S+)$", run[1], re.M)
+def test_where_the_memory_is_safe_the_derivative_is_gone(page):
+    rows = re.findall(r"^ +(-?0\.[19]) +(-?0\.9575) +0\.1664 +(\S+)$", page.out, re.M)
     assert [float(start) for start, _, _ in rows] == [0.9, 0.1, -0.1, -0.9]
     assert all(float(start) * float(end) > 0 for start, end, _ in rows)
     assert all(float(derivative) < 1e-30 for _, _, derivative in rows)
@@ -211,8 +139,8 @@ def test_growth_before_decay(variables):
     np.testing.assert_allclose(np.array([0.0, 1.0]) @ np.array([[0.5, 10], [0, 0.5]]).T, [10, 0.5])
 
 
-def test_a_nilpotent_matrix_explodes_with_a_rectifier(variables, run):
-    assert "W_h squared: [[0.0, 0.0], [0.0, 0.0]]" in run[1]
+def test_a_nilpotent_matrix_explodes_with_a_rectifier(variables, page):
+    assert "W_h squared: [[0.0, 0.0], [0.0, 0.0]]" in page.out
     assert variables["explosion"] > 1e6
 
 
@@ -305,8 +233,8 @@ def test_the_order_of_an_update(variables):
     assert update("backward, clip, unscale, step", loss_scale=1024.0) > 0.99
 
 
-def test_nan_spreads_when_clipped_by_norm(run):
-    assert "a gradient with nan: by norm [nan nan nan], by value [ 1. nan  1.]" in run[1]
+def test_nan_spreads_when_clipped_by_norm(page):
+    assert "a gradient with nan: by norm [nan nan nan], by value [ 1. nan  1.]" in page.out
     parameter = torch.nn.Parameter(torch.zeros(2))
     parameter.grad = torch.tensor([1.0, float("nan")])
     with pytest.raises(RuntimeError, match="non-finite"):

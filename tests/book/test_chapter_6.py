@@ -1,22 +1,16 @@
 """Chapter 6, the LSTM: its cells, its numbers, its figure, its exercises' answers."""
 
-import contextlib
-import io
 import json
 import re
-from pathlib import Path
 
-import matplotlib
 import numpy as np
 import pytest
 import quickjs
 import torch
+from chapters import EveryChapter, cells
 
-from unrolled import gradcheck, interactive
-
-PAGE = Path(__file__).parents[2] / "book" / "chapters" / "06-lstm.md"
-TEXT = PAGE.read_text(encoding="utf-8")
-CELL = re.compile(r"^```\{code-cell\} ipython3\n(?::tags:[^\n]*\n)?(.*?)^```$", re.M | re.S)
+CHAPTER = "06-lstm"
+DERIVATIVES, BOXES = 12, 7
 LINKED_BY_THE_ASSIGNMENT = [
     "why-gates",
     "gates-one-at-a-time",
@@ -32,67 +26,20 @@ LINKED_BY_THE_ASSIGNMENT = [
     "two-biases",
 ]
 
-pytestmark = pytest.mark.xdist_group("chapter_6")
+pytestmark = pytest.mark.xdist_group(CHAPTER)
 
 
-@pytest.fixture(scope="module")
-def run():
-    """Run all cells of the page once: (variables, output, compared, refuted, interactive)."""
-    matplotlib.use("Agg")
-    before = torch.get_default_dtype(), torch.get_num_threads(), np.get_printoptions()
-    style = matplotlib.rcParams.copy()
-    registries = dict(gradcheck.compared), dict(gradcheck.refuted)
-    gradcheck.compared.clear()
-    gradcheck.refuted.clear()
-    variables, out, figures = {"__name__": "chapter_6"}, io.StringIO(), []
-    show = interactive.show
-    interactive.show = lambda name, **parts: (figures.append(parts), show(name, **parts))
-    try:
-        with contextlib.redirect_stdout(out):
-            for k, cell in enumerate(CELL.findall(TEXT)):
-                exec(compile(cell, f"{PAGE.name}, cell {k}", "exec"), variables)
-        yield (
-            variables,
-            out.getvalue(),
-            dict(gradcheck.compared),
-            dict(gradcheck.refuted),
-            figures,
-        )
-    finally:
-        interactive.show = show
-        torch.set_default_dtype(before[0])
-        torch.set_num_threads(before[1])
-        np.set_printoptions(**before[2])
-        matplotlib.rcParams.update(style)
-        for registry, old in zip((gradcheck.compared, gradcheck.refuted), registries):
-            registry.clear()
-            registry.update(old)
-
-
-@pytest.fixture
-def variables(run):
-    return run[0]
+class TestPage(EveryChapter):
+    pass
 
 
 def sigmoid(a):
     return 1 / (1 + np.exp(-np.asarray(a, float)))
 
 
-# --- the page ------------------------------------------------------------------------------------
-
-
 @pytest.mark.slow
-def test_every_labelled_derivative_is_compared(run):
-    labels = gradcheck.labels(TEXT)
-    assert len(labels) >= 12
-    assert len(labels) == len(set(labels))
-    assert gradcheck.unchecked(TEXT) == []
-    assert set(labels) <= set(run[2])
-
-
-@pytest.mark.slow
-def test_the_published_errors_are_run_and_fail(run):
-    wrong = " ".join(run[3])
+def test_the_published_errors_are_run_and_fail(page):
+    wrong = " ".join(page.refuted)
     for name in ("(A) f as a prob", "share dropped", "decides on writing", "sum over i"):
         assert name in wrong
     for name in ("through sigma", "tanh to between", "fresh network", "h_{t-1} for c_{t-1}"):
@@ -100,48 +47,22 @@ def test_the_published_errors_are_run_and_fail(run):
     for name in ("(8)", "(9)", "(10)", "product of f", "inside a sequence", "single tanh", "f < 0"):
         assert name in wrong
     # "rel .98-1.0" and more: nowhere near right
-    assert min(run[3][f"({k}) as published"] for k in (8, 9, 10)) > 0.5
-    assert "(9) as published" in run[2]  # right where dc_next = 0, as the box says
-    assert "(10) as published" in run[2]
+    assert min(page.refuted[f"({k}) as published"] for k in (8, 9, 10)) > 0.5
+    assert "(9) as published" in page.compared  # right where dc_next = 0, as the box says
+    assert "(10) as published" in page.compared
 
 
-def test_every_spotted_error_is_followed_by_a_cell_that_refutes_it():
-    boxes = list(re.finditer(r"^````\{spot-the-error\}.*?^````$", TEXT, re.M | re.S))
-    assert len(boxes) >= 6
-    for box in boxes:
-        cell = CELL.search(TEXT, box.end())
-        assert "gradcheck.fails(" in cell[1], box[0][:60]
-        assert not re.search(r"^## ", TEXT[box.end() : cell.start()], re.M)
-        assert "```{dropdown} The right statement" in box[0]
-
-
-def test_the_assignment_finds_its_anchors():
-    for anchor in LINKED_BY_THE_ASSIGNMENT:
-        assert re.search(rf"^\({anchor}\)=\n#+ ", TEXT, re.M), anchor
-
-
-def test_exercises_have_answers_and_quizzes_have_feedback():
-    exercises = re.findall(r"^```\{exercise\}.*\n:label: (\S+)", TEXT, re.M)
-    answers = re.findall(r"^````\{solution\} (\S+)\n:class: dropdown", TEXT, re.M)
-    assert 4 <= len(exercises) <= 8
-    assert exercises == answers
-    questions = re.findall(r"^```\{quiz\}(.*)", TEXT, re.M)
-    assert 3 <= len(questions) <= 6
-    assert not any("`" in question for question in questions)  # would end the fence
-
-
-def test_no_cell_defines_a_function_of_the_assignment():
-    cells = "\n".join(CELL.findall(TEXT))
-    assert not re.search(r"def (lstm_|gru_|init_lstm)", cells)
-    assert "4 * H" not in cells.replace("column[: 3 * H]", "")  # blocks have names, no packing
+def test_blocks_have_names_and_are_not_packed():
+    code = "\n".join(cells(CHAPTER))
+    assert "4 * H" not in code.replace("column[: 3 * H]", "")
 
 
 # --- the figure at the top -----------------------------------------------------------------------
 
 
 @pytest.mark.slow
-def test_the_interactive_figure_draws_the_cell_that_the_page_computes(run):
-    parts, held = run[4][0], run[0]["held"]
+def test_the_interactive_figure_draws_the_cell_that_the_page_computes(page):
+    parts, held = page.sliders[0], page.variables["held"]
     context = quickjs.Context()
     context.eval("var drawn = []; var add = (tag, a, text) => drawn.push({tag, a, text});")
     context.eval(f"var draw = {parts['draw']}; var data = {json.dumps(parts['data'])};")

@@ -1,20 +1,12 @@
 """Chapter 7, the GRU and its relatives: its cells, its numbers, its exercises' answers."""
 
-import contextlib
-import io
-import re
-from pathlib import Path
-
-import matplotlib
 import numpy as np
 import pytest
 import torch
+from chapters import EveryChapter
 
-from unrolled import gradcheck
-
-PAGE = Path(__file__).parents[2] / "book" / "chapters" / "07-gru.md"
-TEXT = PAGE.read_text(encoding="utf-8")
-CELL = re.compile(r"^```\{code-cell\} ipython3\n(?::tags:[^\n]*\n)?(.*?)^```$", re.M | re.S)
+CHAPTER = "07-gru"
+DERIVATIVES, BOXES = 9, 2
 LINKED_BY_THE_ASSIGNMENT = [
     "gru-step",
     "gru-backward",
@@ -25,94 +17,23 @@ LINKED_BY_THE_ASSIGNMENT = [
     "cost-comparison",
 ]
 
-pytestmark = pytest.mark.xdist_group("chapter_7")
+pytestmark = pytest.mark.xdist_group(CHAPTER)
 
 
-@pytest.fixture(scope="module")
-def run():
-    """Run all cells of the page once: (their variables, their output, compared, refuted)."""
-    matplotlib.use("Agg")
-    before = torch.get_default_dtype(), torch.get_num_threads()
-    style = matplotlib.rcParams.copy()
-    registries = dict(gradcheck.compared), dict(gradcheck.refuted)
-    gradcheck.compared.clear()
-    gradcheck.refuted.clear()
-    variables, out = {"__name__": "chapter_7"}, io.StringIO()
-    try:
-        with contextlib.redirect_stdout(out):
-            for k, cell in enumerate(CELL.findall(TEXT)):
-                exec(compile(cell, f"{PAGE.name}, cell {k}", "exec"), variables)
-        yield variables, out.getvalue(), dict(gradcheck.compared), dict(gradcheck.refuted)
-    finally:
-        torch.set_default_dtype(before[0])
-        torch.set_num_threads(before[1])
-        matplotlib.rcParams.update(style)
-        for registry, old in zip((gradcheck.compared, gradcheck.refuted), registries):
-            registry.clear()
-            registry.update(old)
-
-
-@pytest.fixture
-def variables(run):
-    return run[0]
-
-
-def sigmoid(a):
-    return 1 / (1 + np.exp(-np.asarray(a, float)))
-
-
-# --- the page ------------------------------------------------------------------------------------
+class TestPage(EveryChapter):
+    pass
 
 
 @pytest.mark.slow
-def test_every_labelled_derivative_is_compared(run):
-    labels = gradcheck.labels(TEXT)
-    assert len(labels) >= 9
-    assert len(labels) == len(set(labels))
-    assert gradcheck.unchecked(TEXT) == []
-    assert set(labels) <= set(run[2])
-
-
-@pytest.mark.slow
-def test_the_errors_are_run_and_fail(run):
-    wrong = " ".join(run[3])
+def test_the_errors_are_run_and_fail(page):
+    wrong = " ".join(page.refuted)
     for name in ("r = 1 alone", "h in place of r * h", "only diag(z)", "other end"):
         assert name in wrong
     for name in ("before is after", "reset before", "b_h added", "both biases", "through sigma"):
         assert name in wrong
     for version in ("textbook, random", "slides, random", "slides, constant"):
         assert version in wrong
-    assert "textbook, constant" in " ".join(run[2])
-
-
-def test_every_spotted_error_is_followed_by_a_cell_that_refutes_it():
-    boxes = list(re.finditer(r"^````\{spot-the-error\}.*?^````$", TEXT, re.M | re.S))
-    assert len(boxes) >= 2
-    for box in boxes:
-        cell = CELL.search(TEXT, box.end())
-        assert "gradcheck.fails(" in cell[1], box[0][:60]
-        assert not re.search(r"^## ", TEXT[box.end() : cell.start()], re.M)
-        assert "```{dropdown} The right statement" in box[0]
-
-
-def test_the_assignment_finds_its_anchors():
-    for anchor in LINKED_BY_THE_ASSIGNMENT:
-        assert re.search(rf"^\({anchor}\)=\n#+ ", TEXT, re.M), anchor
-
-
-def test_exercises_have_answers_and_quizzes_have_feedback():
-    exercises = re.findall(r"^```\{exercise\}.*\n:label: (\S+)", TEXT, re.M)
-    answers = re.findall(r"^````\{solution\} (\S+)\n:class: dropdown", TEXT, re.M)
-    assert 4 <= len(exercises) <= 8
-    assert exercises == answers
-    questions = re.findall(r"^```\{quiz\}(.*)", TEXT, re.M)
-    assert 3 <= len(questions) <= 6
-    assert not any("`" in question for question in questions)  # would end the fence
-
-
-def test_no_cell_defines_a_function_of_the_assignment():
-    cells = "\n".join(CELL.findall(TEXT))
-    assert not re.search(r"def (lstm_|gru_|init_lstm)", cells)
+    assert "textbook, constant" in " ".join(page.compared)
 
 
 # --- numbers and claims in the text --------------------------------------------------------------
