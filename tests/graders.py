@@ -1,6 +1,6 @@
 """``make graders``: how well the probes tell right from wrong, exercise by exercise.
 
-* **Misconceptions**: every one of the bank is graded ``GRADINGS`` times, with fresh seeds each time.
+* **Misconceptions**: every one of the bank is graded ``GRADINGS`` times with fresh seeds.
   Found means refused in all gradings; the hint is right if it is its own in all gradings.
 * **Variants**: correct solutions in other styles, on fresh seeds. Accepted means full points on
   every seed.

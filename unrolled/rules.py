@@ -98,10 +98,10 @@ class AtLeast:
 class SameFrequencies:
     """The output counts independent draws; so did the reference's, from the same distribution.
 
-    The test is the two-sample chi-square test. Its threshold is the tail bound of Laurent and
-    Massart (2000, Lemma 1): P(chi2_d >= d + 2 sqrt(d x) + 2 x) <= exp(-x), so that draws from the
-    same distribution are refused with a probability of at most ``error``, up to the normal
-    approximation, for which rare cells are put into one.
+    The test is the two-sample chi-square test. Its threshold t is where Chernoff's bound on the
+    tail, P(chi2_d >= t) <= (t/d exp(1 - t/d))^(d/2), is ``error``: draws from the same distribution
+    are refused at most that often, up to the normal approximation, for which rare cells are put
+    into one.
     """
 
     error: float
@@ -135,8 +135,14 @@ class SameFrequencies:
         return self.compare(np.asarray(wrong), actual).ok
 
     def threshold(self, cells: int) -> float:
-        d, x = max(cells - 1, 1), -math.log(self.error)
-        return d + 2 * math.sqrt(d * x) + 2 * x
+        """The largest statistic that is accepted, for d = cells - 1 degrees of freedom."""
+        d = max(cells - 1, 1)
+        wanted = -2 * math.log(self.error) / d
+        low, high = 1.0, 2.0 + 2 * wanted  # of r = t / d, where r - log(r) - 1 = wanted
+        while high - low > 1e-9 * high:
+            middle = (low + high) / 2
+            low, high = (middle, high) if middle - math.log(middle) - 1 < wanted else (low, middle)
+        return d * high
 
 
 def chi_square(a: np.ndarray, b: np.ndarray) -> tuple[float, int]:
