@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import secrets
 import shutil
@@ -19,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from autograder.sandbox import limits, wall, wire
+from unrolled.arrays import is_tensor
 from unrolled.namespace import Failure, Namespace
 
 TEXTS = {
@@ -325,8 +327,8 @@ def printable(text: str) -> str:
 
 def weight(value: Any) -> int:
     """What a value of plain data can cost a function: its elements, or its longest axis."""
-    if isinstance(value, np.ndarray):
-        return max(value.size, *value.shape, 1)
+    if isinstance(value, np.ndarray) or is_tensor(value):
+        return max(math.prod(value.shape), *value.shape, 1)
     if isinstance(value, dict):
         return 1 + sum(map(weight, value.values()))
     if isinstance(value, list | tuple):

@@ -28,9 +28,9 @@ TRAINING = [pair for pair in EXERCISES if pair not in EXACT]
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::UserWarning")
 
 each_assignment = pytest.mark.parametrize("assignment", ASSIGNMENTS)
-each_exercise = pytest.mark.parametrize(("assignment", "name"), EXERCISES, ids="-".join)
-each_exact_exercise = pytest.mark.parametrize(("assignment", "name"), EXACT, ids="-".join)
-each_training = pytest.mark.parametrize(("assignment", "name"), TRAINING, ids="-".join)
+each_exercise = pytest.mark.parametrize(("assignment", "name"), EXERCISES)
+each_exact_exercise = pytest.mark.parametrize(("assignment", "name"), EXACT)
+each_training = pytest.mark.parametrize(("assignment", "name"), TRAINING)
 
 
 def exercise_of(assignment: str, name: str) -> Exercise:
@@ -103,8 +103,7 @@ def test_visible_mistakes_are_wrong_and_no_two_are_alike(assignment, name):
                 for key, right in expected.items()
                 for output in right.outputs
             )
-            failed = not any(a.runs.values())
-            assert not alike or failed or frozenset((a.match.name, b.match.name)) in allowed
+            assert not alike or frozenset((a.match.name, b.match.name)) in allowed
 
 
 @each_assignment
