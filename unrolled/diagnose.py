@@ -50,14 +50,25 @@ def not_finite(actual: np.ndarray) -> str:
 
 def wrong_values(expected: np.ndarray, actual: np.ndarray, tol: float) -> str:
     """Words for values that differ: a pattern if one is seen, else where and by how much."""
+    if expected.dtype.kind == "b":
+        return wrong_truths(expected, actual)
     for pattern in patterns(expected, actual.astype(np.float64), tol):
         return pattern
-    difference = np.abs(actual - expected)
+    difference = np.abs(actual.astype(np.float64) - expected)
     if not expected.ndim:
         return f"is off by {float(difference):.2g}"
     where = tuple(int(i) for i in np.unravel_index(np.argmax(difference), difference.shape))
     wrong = int(np.sum(difference > tol))
     return f"differs in {wrong} of {expected.size} values, most at {list(where)}"
+
+
+def wrong_truths(expected: np.ndarray, actual: np.ndarray) -> str:
+    """Words for a property, or several, that should hold and do not (or the other way round)."""
+    wrong = actual.astype(bool) != expected
+    if not expected.ndim:
+        return "does not hold" if expected else "holds, and should not"
+    where = [int(i) for i in np.argwhere(wrong)[0]]
+    return f"is wrong in {int(wrong.sum())} of {expected.size} places, first at {where}"
 
 
 def patterns(expected: np.ndarray, actual: np.ndarray, tol: float) -> Iterator[str]:
@@ -74,14 +85,53 @@ def patterns(expected: np.ndarray, actual: np.ndarray, tol: float) -> Iterator[s
         yield "has the opposite sign"
     elif factor and close(actual / factor, expected):
         yield f"is {factor:.3g} times what it should be"
+    if expected.size > 1 and close(actual - np.mean(actual - expected), expected):
+        yield f"is off by {float(np.mean(actual - expected)):.3g} everywhere"
+    if expected.size > 1 and close(np.abs(actual), np.abs(expected)):
+        yield "has the right sizes, and wrong signs in some places"
     if expected.ndim == 2 and close(actual.T, expected):
         yield "is transposed"
     if expected.ndim == 3:
         yield from patterns_in_time(expected, actual, tol)
     if expected.ndim >= 2:
-        right = [close(a, e) for a, e in zip(actual, expected)]
-        if any(right) and not all(right):
-            yield f"is right only in rows {[i for i, ok in enumerate(right) if ok]} of axis 0"
+        yield from patterns_in_rows(expected, actual, tol)
+    if expected.ndim:
+        yield from patterns_in_columns(expected, actual, tol)
+
+
+def patterns_in_rows(expected: np.ndarray, actual: np.ndarray, tol: float) -> Iterator[str]:
+    """Rows of axis 0 that are right, or right in another place."""
+    far = np.max(np.abs(actual[:, None] - expected[None]), axis=tuple(range(2, expected.ndim + 1)))
+    right = far <= tol  # (row of the answer, row that it should be)
+    if right.any(axis=0).all() and right.any(axis=1).all():
+        yield "has the right rows in another order"
+    elif right.diagonal().any():
+        yield f"is right only in rows {np.flatnonzero(right.diagonal()).tolist()} of axis 0"
+
+
+def patterns_in_columns(expected: np.ndarray, actual: np.ndarray, tol: float) -> Iterator[str]:
+    """Places of the last axis that are right, or blocks of them that changed places."""
+    columns = expected.shape[-1]
+    flat, other = expected.reshape(-1, columns), actual.reshape(-1, columns)
+    right = np.max(np.abs(flat - other), axis=0, initial=0.0) <= tol
+    for count in (2, 3, 4):
+        if columns % count or columns == count:
+            continue
+        blocks = [np.split(a, count, axis=1) for a in (flat, other)]
+        same = np.array(
+            [[np.max(np.abs(a - b), initial=0.0) <= tol for b in blocks[1]] for a in blocks[0]]
+        )
+        if same.any(axis=0).all() and same.any(axis=1).all():
+            yield f"has the right blocks of {columns // count} columns in another order"
+            return
+    if right.any() and expected.ndim > 1:
+        yield f"is right only in the columns {spans(np.flatnonzero(right))} of 0..{columns - 1}"
+
+
+def spans(places: np.ndarray) -> str:
+    """Sorted numbers in words: ``0..3, 7``."""
+    runs = np.split(places, np.flatnonzero(np.diff(places) > 1) + 1)
+    return ", ".join(f"{r[0]}..{r[-1]}" if len(r) > 1 else f"{r[0]}" for r in runs)
 
 
 def patterns_in_time(expected: np.ndarray, actual: np.ndarray, tol: float) -> Iterator[str]:

@@ -345,9 +345,11 @@ def describe(
     if failure:
         parts.append(str(failure))
     else:
-        worst = next((r for r in rows if not r.ok and r.case), None)
-        if worst:
+        wrong = [r for r in rows if not r.ok and r.case]
+        if wrong:  # a shape or a type before a number
+            worst = next((r for r in wrong if r.error is None), wrong[0])
             parts.append(f"{worst.output} {worst.note} (case: {worst.case}).")
+            parts += right_elsewhere(rows, worst)
     parts += [f"{r.note}." for r in rows if r.output == "arguments"]
     parts += [m.hint for m in matches]
     if not matches:
@@ -357,3 +359,14 @@ def describe(
             verb, it = ("is", "it") if len(earlier) == 1 else ("are", "them")
             parts.append(f"{names} {verb} not right yet, and this one builds on {it}.")
     return " ".join(parts)
+
+
+def right_elsewhere(rows: tuple[Row, ...], worst: Row) -> list[str]:
+    """A sentence about the cases in which an output is right, if there are some."""
+    same = [r for r in rows if r.output == worst.output]
+    right = [r.case for r in same if r.ok]
+    if not right:
+        return []
+    if len(right) == len(same) - 1:
+        return ["It is right in every other case."]
+    return [f"It is right in: {', '.join(right)}."]

@@ -99,7 +99,7 @@ def encode(value: Any, blobs: list[bytes], other: Callable[[Any], Any] | None = 
     if isinstance(value, list | tuple):
         kind = "tuple" if isinstance(value, tuple) else "list"
         return {TAG: kind, "v": [encode(v, blobs, other) for v in value]}
-    if type(value) is dict and all(isinstance(k, str | int) for k in value):
+    if isinstance(value, dict) and all(isinstance(k, str | int) for k in value):
         return {TAG: "dict", "v": [[k, encode(v, blobs, other)] for k, v in value.items()]}
     if isinstance(value, Handle | Foreign | Function):
         return {TAG: type(value).__name__.lower(), "v": value.id}

@@ -3,11 +3,13 @@
 import json
 import math
 import socket
+import sys
 import time
 from collections import namedtuple
 
 import numpy as np
 import pytest
+import torch
 
 from autograder.sandbox import limits, wire
 
@@ -54,6 +56,69 @@ def test_arrays_keep_type_and_layout_and_can_be_written():
         assert back.flags.f_contiguous == array.flags.f_contiguous
         assert back.dtype == array.dtype
         back[...] = 0
+
+
+@pytest.mark.parametrize(
+    "tensor",
+    [
+        torch.arange(6).reshape(2, 3),
+        torch.tensor(2.5, requires_grad=True),
+        torch.ones(3, 2, dtype=torch.float64).T,
+        torch.tensor([True, False]),
+        torch.zeros(0, 4, dtype=torch.float32),
+        torch.nn.Parameter(torch.ones(2)),
+    ],
+    ids=str,
+)
+def test_tensors_cross_with_type_and_shape_and_without_a_graph(tensor):
+    back = round_trip([tensor])[0]
+    assert type(back) is torch.Tensor
+    assert back.dtype == tensor.dtype
+    assert torch.equal(back, tensor.detach())
+    assert not back.requires_grad
+
+
+@pytest.mark.parametrize(
+    "tensor",
+    [
+        torch.ones(2, dtype=torch.bfloat16),
+        torch.ones(2, dtype=torch.complex64),
+        torch.ones(2).to_sparse(),
+        torch.ones(2, device="meta"),
+    ],
+    ids=str,
+)
+def test_other_tensors_cross_as_the_name_of_their_type(tensor):
+    assert round_trip(tensor) == wire.Opaque("Tensor")
+
+
+def test_a_tensor_is_only_a_name_where_torch_is_not_in_use(monkeypatch):
+    blobs = []
+    data = wire.encode(torch.ones(2), blobs)
+    monkeypatch.delitem(sys.modules, "torch")
+    assert wire.decode(data, b"".join(blobs)) == wire.Opaque("Tensor")
+
+
+def test_a_generator_crosses_in_its_state():
+    rng = np.random.default_rng(3)
+    rng.random(5)
+    back = round_trip(rng)
+    assert back.random(4).tolist() == rng.random(4).tolist()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"$": "tensor", "v": 3},
+        {"$": "tensor", "v": {"$": "list", "v": []}},
+        {"$": "generator", "v": 3},
+        {"$": "generator", "v": {"$": "dict", "v": [["bit_generator", "PCG64"]]}},
+        {"$": "generator", "v": {"$": "dict", "v": [["bit_generator", "MT19937"]]}},
+    ],
+)
+def test_false_tensors_and_generators_are_refused(data):
+    with pytest.raises(wire.ProtocolError):
+        wire.decode(data, b"")
 
 
 def test_named_tuples_and_long_doubles_cross_as_plain_ones():

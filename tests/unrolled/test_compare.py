@@ -24,7 +24,14 @@ RIGHT = np.array([[1.5, -2.0, 0.25], [3.0, 0.5, -1.25]])
         (3 * RIGHT, "is 3 times what it should be"),
         (0 * RIGHT, "is zero everywhere"),
         (RIGHT + np.array([[0, 0, 0], [0, 0.5, 0]]), "is right only in rows [0] of axis 0"),
-        (RIGHT + np.array([[0.1, 0, 0], [0, 0.5, 0]]), "differs in 2 of 6 values, most at [1, 1]"),
+        (RIGHT[::-1], "has the right rows in another order"),
+        (RIGHT + 0.25, "is off by 0.25 everywhere"),
+        (np.abs(RIGHT), "has the right sizes, and wrong signs in some places"),
+        (RIGHT + np.array([[0.1, 0, 0], [0, 0.5, 0]]), "right only in the columns 2 of 0..2"),
+        (
+            RIGHT + np.array([[0.1, 0, 0.1], [0, 0.5, 0.1]]),
+            "differs in 4 of 6 values, most at [1, 1]",
+        ),
     ],
 )
 def test_wrong_results_are_told_in_words(actual, words):
@@ -41,6 +48,24 @@ def test_time_patterns_are_named():
     assert "last time step only" in compare(right, last, 1e-9).note
     assert "reversed in time" in compare(right, right[:, ::-1], 1e-9).note
     assert "shifted by one time step" in compare(right, shifted, 1e-9).note
+
+
+def test_blocks_of_columns_are_named():
+    right = np.random.default_rng(0).normal(size=(3, 8))
+    i, f, o, g = np.split(right, 4, axis=1)
+    swapped = np.concatenate([i, f, g, o], axis=1)
+    note = compare(right, swapped, 1e-9).note
+    assert note == "has the right blocks of 2 columns in another order"
+    one = np.concatenate([i, f * 2, o, g], axis=1)
+    assert compare(right, one, 1e-9).note == "is right only in the columns 0..1, 4..7 of 0..7"
+    assert "another order" in compare(right[0], swapped[0], 1e-9).note
+
+
+def test_properties_are_told_as_properties():
+    assert compare(np.asarray(True), False, 0.0).note == "does not hold"
+    assert compare(np.asarray(False), True, 0.0).note == "holds, and should not"
+    several = compare(np.array([True, True, False]), np.array([True, False, True]), 0.0)
+    assert several.note == "is wrong in 2 of 3 places, first at [1]"
 
 
 @pytest.mark.parametrize("form", [np.asfortranarray, np.float32, lambda a: a.T.copy().T])

@@ -64,7 +64,28 @@ def test_an_output_wrong_in_one_extra_case_keeps_the_other_cases():
         return scaled, total + (len(x) == 1), cache
 
     # Its share is 2; it is right in one of two cases, and the arguments are untouched: 2 of 3.
-    assert verdict(wrong_alone).points == pytest.approx(2 + 2 + 2 * 2 / 3, abs=0.005)
+    found = verdict(wrong_alone)
+    assert found.points == pytest.approx(2 + 2 + 2 * 2 / 3, abs=0.005)
+    assert "(case: one row). It is right in every other case." in found.message
+
+
+def test_a_wrong_shape_is_said_before_a_wrong_number():
+    def both(x, factor):
+        return x * factor * 2, np.ones(2), {"factor": factor}
+
+    assert verdict(both).message.startswith("total has shape (2,), expected ()")
+
+
+def test_a_mistake_in_the_numbers_does_not_explain_a_wrong_type():
+    def mistaken(x, factor):
+        return x * factor + 1, float(x.sum() * factor), {"factor": factor}
+
+    def typed(x, factor):
+        return x * factor, [float(x.sum() * factor)], {"factor": factor}
+
+    found = verdict(typed, mistakes=[("shifted", {**REFERENCE, "scale_and_sum": mistaken})])
+    assert "total is of type list" in found.message
+    assert found.matches == ()
 
 
 def test_an_output_right_only_in_an_extra_case_earns_nothing():
