@@ -96,6 +96,26 @@ def test_shapes_have_the_lengths_of_the_table(variables):
     }
 
 
+def test_a_network_reads_what_a_bag_of_words_cannot_hold(variables):
+    assert min(variables["sentiment"]) == 1.0
+    ids, praise = variables["reviews"]([("good", "bad")])
+    words = [[variables["dictionary"][i] for i in row] for row in ids.tolist()]
+    assert " ".join(words[0]) == "not bad , it is good"
+    assert sorted(words[0]) == sorted(words[1])
+    assert praise.tolist() == [1.0, 0.0]
+    assert len(variables["bags"]) == len(variables["ids"]) // 2
+
+
+def test_a_state_knows_where_the_dot_is_going(variables):
+    one, all_frames = variables["seen_next"]["one frame"], variables["seen_next"]["all frames"]
+    assert max(one) < 0.75  # half, and all at the two ends: 8 of 14
+    assert all_frames[0] < 0.75
+    assert min(all_frames[2:]) > 0.98
+    dot = variables["video"](50, 30, np.random.default_rng(0))
+    assert set(np.abs(np.diff(dot)).ravel()) == {1}
+    assert set(dot.ravel().tolist()) == set(range(8))
+
+
 def test_the_canvas_becomes_the_picture(variables):
     wrong = [int((c != variables["picture"]).sum()) for c in variables["canvases"]]
     assert wrong == sorted(set(wrong), reverse=True)

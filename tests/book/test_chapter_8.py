@@ -207,14 +207,13 @@ def test_the_coin_does_harm_here(variables):
 
 def test_a_larger_context_holds_longer_inputs(variables):
     lengths, fits = variables["lengths"], variables["fits"]
-    for row in fits.values():
+    assert all(len(starts) == 3 for starts in fits.values())
+    for row in itertools.chain(*fits.values()):
         assert row[0] == 1.0
         assert row[lengths.index(12)] < 0.6
-    at_6 = [fits[H][lengths.index(6)] for H in (16, 32, 64)]
-    at_8 = [fits[H][lengths.index(8)] for H in (16, 32, 64)]
-    assert at_6 == sorted(at_6)
-    assert at_8 == sorted(at_8)
-    assert at_8[2] - at_8[0] > 0.1
+    for length in (5, 6, 7, 8):  # "even the best is below the worst with a larger one"
+        of_size = [[row[lengths.index(length)] for row in fits[size]] for size in (16, 32, 64)]
+        assert max(of_size[0]) < min(of_size[1]) <= max(of_size[1]) < min(of_size[2]), length
 
 
 def test_a_context_at_every_step_is_not_forgotten(variables):
