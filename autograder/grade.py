@@ -160,19 +160,19 @@ def sole_grader(course: Course, assignment: str) -> Iterator[None]:
     """Hold the assignment's lock; wait, and say so, while another process has it."""
     path = course.records / f"{assignment}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+") as file:
+    with path.open("a+b", buffering=0) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             file.seek(0)
             say(
-                f"{assignment} is being graded by process {file.read().strip() or '?'} already; "
+                f"{assignment} is being graded by process {file.read().decode() or '?'} already; "
                 "waiting for it to end. What it grades is not graded again."
             )
             fcntl.flock(file, fcntl.LOCK_EX)
         file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+        with contextlib.suppress(OSError):  # a full disk is found, and said, where it matters
+            file.write(str(os.getpid()).encode())
         yield
 
 

@@ -62,15 +62,22 @@ def check_version(path: Path) -> None:
         GradebookError: it is no gradebook, cannot be read, or is of another version of nbgrader.
     """
     try:
-        with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
-            found = [str(v) for (v,) in db.execute("SELECT version_num FROM alembic_version")]
+        try:
+            found = _versions(path, "ro")
+        except sqlite3.OperationalError as error:
+            if "readonly" not in str(error):
+                raise
+            # What wrote it was stopped in the middle of a commit: sqlite puts back what was there
+            # before, which it cannot do without writing.
+            found = _versions(path, "rw")
     except sqlite3.DatabaseError as error:
         if is_locked(error):
             return  # found out again, with patience, when it is written
         if "no such table" not in str(error):
             raise GradebookError(
-                f"The gradebook {path} cannot be read ({error}). Put it back from a backup, "
-                "or move it away: then a new one is made."
+                f"The gradebook {path} cannot be read ({error}). Look whether the file and its "
+                "folder can be written. If it is damaged, put it back from a backup, or move it "
+                "away: then a new one is made."
             ) from error
         found = []
     if found != [expected_version()]:
@@ -79,6 +86,11 @@ def check_version(path: Path) -> None:
             f"needs {expected_version()}. Copy the file to a safe place, then run "
             f"`nbgrader db upgrade` in {path.parent}."
         )
+
+
+def _versions(path: Path, mode: str) -> list[str]:
+    with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode={mode}", uri=True)) as db:
+        return [str(v) for (v,) in db.execute("SELECT version_num FROM alembic_version")]
 
 
 def create(course: Course) -> None:
