@@ -120,14 +120,15 @@ def marks_row(gradebook: Gradebook, assignment: Assignment, student: Student) ->
     }
 
 
+FORMULA = re.compile(r"(^|[,;|\t\r\n])(?=[\s\"']*[=+\-@\uff1d\uff0b\uff0d\uff20])|^(?=[\t\r\n])")
+"""Where a formula could begin: at the start, or behind a separator that some spreadsheet uses."""
+
+
 def spreadsheet_safe(value: Any) -> str:
     """A value as text that no spreadsheet takes for a formula."""
     if value is None:
         return ""
-    text = str(value)
-    if isinstance(value, str) and re.match(r"[=+\-@\t\r\n]", text):
-        return f"'{text}"
-    return text
+    return FORMULA.sub(r"\1'", value) if isinstance(value, str) else str(value)
 
 
 def configure(c: Config, root: Path) -> Config:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import csv
+import itertools
+import shutil
 import subprocess
 import sys
 import threading
@@ -10,8 +12,10 @@ import pytest
 from classroom import ASSIGNMENT, grade_by_looks, hand_in
 
 from autograder import cli, grade
+from autograder import gradebook as gb
 from autograder.cli import main
 from autograder.nbgrader import spreadsheet_safe
+from autograder.source import ROOT
 
 
 @pytest.fixture
@@ -61,13 +65,68 @@ def test_export_holds_no_formula(here, capsys):
     assert len((here.root / "none.csv").read_text().splitlines()) == 1
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1", "\n=1"])
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1", "-1", "@x", " =1", "\t1", "\r1", "\n1", '"=1', "＝1"]
+)
 def test_text_that_starts_like_a_formula_is_quoted(text):
     assert spreadsheet_safe(text) == f"'{text}"
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|", "\n"])
+def test_text_that_another_separator_makes_a_formula_of_is_quoted(separator):
+    """A spreadsheet set up for another country splits a cell at its own separator."""
+    assert spreadsheet_safe(f"a{separator}=1+1") == f"a{separator}'=1+1"
+
+
 def test_other_values_stay():
-    assert [spreadsheet_safe(v) for v in ("a=b", -1.5, None, "")] == ["a=b", "-1.5", "", ""]
+    values = ("a=b", -1.5, None, "", "ann-marie", "d'Arc, Jeanne", "x@y.org", "0")
+    shown = ["a=b", "-1.5", "", "", "ann-marie", "d'Arc, Jeanne", "x@y.org", "0"]
+    assert [spreadsheet_safe(v) for v in values] == shown
+
+
+FORMULAS = [
+    "=HYPERLINK('http://192.0.2.1')",
+    "=cmd|' -C calc'!A0",
+    "+1+cmd|' -C calc'!A0",
+    "-2+3",
+    "@SUM(1)",
+    " =1+1",
+    "＝1+1",
+    "x;=1+1",
+    "x,=1+1",
+    'x",=1+1',
+    "x|=1+1",
+]
+
+
+def test_no_table_of_a_hostile_class_holds_a_formula(here, capsys):
+    """Folders, and names in the gradebook, that are formulas: whatever commands write a table."""
+    for name in FORMULAS:
+        hand_in(here, name)
+    assert main(["grade", ASSIGNMENT]) == 0
+    with gb.open_gradebook(here) as gradebook:
+        for i, name in enumerate(FORMULAS):
+            evil = f"\t{name}\n{name}"
+            gradebook.update_or_create_student(name, first_name=name, last_name=evil, email=name)
+            gradebook.update_or_create_student(f"{name}-{i}-no-hand-in", first_name=name)
+    for name in ("_config.yml", "nbgrader_config.py"):
+        shutil.copy(ROOT / name, here.root)
+    for words in (["export"], ["report", ASSIGNMENT], ["feedback", ASSIGNMENT]):
+        assert main(words) == 0
+    subprocess.run(
+        [sys.executable, "-m", "nbgrader", "export", "--to", "nbgrader.csv"],
+        cwd=here.root,
+        check=True,
+        capture_output=True,
+    )
+    tables = [p for p in here.root.rglob("*") if p.suffix.lower() in (".csv", ".tsv", ".xls")]
+    assert sorted(p.name for p in tables) == ["grades.csv", "nbgrader.csv"]
+    for path, separator in itertools.product(tables, ",;|\t"):
+        with path.open(newline="") as file:
+            rows = list(csv.reader(file, delimiter=separator))
+        cells = [cell for row in rows for cell in row]
+        assert len(cells) > 2 * len(FORMULAS)
+        assert [c for c in cells if c.strip('"\t\r\n ')[:1] in tuple("=+-@＝")] == []
 
 
 @pytest.mark.parametrize(
