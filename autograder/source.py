@@ -14,7 +14,7 @@ import linecache
 import runpy
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -29,19 +29,6 @@ from unrolled.verdict import Match
 
 ROOT = Path(__file__).resolve().parent.parent
 SOLUTIONS = ROOT / "solutions"
-DECIDING = (
-    "arrays",
-    "compare",
-    "diagnose",
-    "draw",
-    "exercise",
-    "judge",
-    "namespace",
-    "remote",
-    "rules",
-)
-"""Modules of ``unrolled`` that decide a mark."""
-
 KINDS = ("exercise", "check", "locked", "free", "written")
 
 
@@ -233,27 +220,52 @@ def mistakes_for(assignment: str, exercise: Exercise, seeds: Iterable[int]) -> l
 
 
 def bank_hash(assignment: str) -> str:
-    """A hash of all that decides a mark: the notebook source, the misconceptions, the probes."""
-    digest = hashlib.sha256()
+    """A hash of all that decides which answers are right.
+
+    That is the notebook source, the misconceptions, the probes, and what compares.
+    """
     folder = source_path(assignment).parent
-    files = [folder / f"{assignment}.py", folder / "misconceptions.py"]
-    files += [ROOT / "unrolled" / "exercises" / f"{assignment}.py"]
-    files += [
-        ROOT / "unrolled" / f"{m}.py"
-        for m in [
-            "arrays",
-            "compare",
-            "diagnose",
-            "draw",
-            "exercise",
-            "judge",
-            "namespace",
-            "remote",
-            "rules",
-        ]
-    ]
+    probes = ROOT / "unrolled" / "exercises" / f"{assignment}.py"
+    code = code_behind(probes, ROOT / "unrolled" / "judge.py")
+    return _digest([folder / f"{assignment}.py", folder / "misconceptions.py", *code])
+
+
+@cache
+def grader_hash() -> str:
+    """A hash of the code that reads a submission, runs it and gives the marks."""
+    grader = ROOT / "autograder"
+    return _digest(code_behind(grader / "judge.py", grader / "sandbox" / "zygote.py"))[:12]
+
+
+@cache
+def code_behind(*roots: Path) -> tuple[Path, ...]:
+    """The modules of this repository that ``roots`` import, directly or not, and ``roots``."""
+    found: set[Path] = set()
+    waiting = list(roots)
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found.add(path)
+            waiting += _imported_by(path)
+    return tuple(sorted(found))
+
+
+def _imported_by(path: Path) -> list[Path]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    places = [ROOT.joinpath(*name.split(".")) for name in names]
+    files = [f for p in places for f in (p.with_suffix(".py"), p / "__init__.py")]
+    return [f for f in files if f.is_file()]
+
+
+def _digest(files: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
     for file in files:
-        digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+        digest.update(str(file.relative_to(ROOT)).encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.hexdigest()
 
 

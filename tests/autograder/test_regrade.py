@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 
 import notebooks as nb
 import pytest
 from classroom import ASSIGNMENT, VERSIONS, grade_by_looks, hand_in
 
-from autograder import grade, regrade
+from autograder import grade, regrade, source
 from autograder.cli import main
 from autograder.grade import grade_class
 
@@ -98,3 +99,59 @@ def test_a_course_in_which_nothing_was_graded(course, fake_grader, monkeypatch, 
     assert main(["regrade", ASSIGNMENT, "--dry-run"]) == 2
     assert "was never graded here" in capsys.readouterr().err
     assert not (course.grading / "secret").exists()
+
+
+# --- what counts as a change ----------------------------------------------------------------------
+
+DECIDES = {
+    "solutions/a1_rnn/a1_rnn.py": "checks",
+    "solutions/a1_rnn/misconceptions.py": "checks",
+    "solutions/a1_rnn/variants.py": "",
+    "unrolled/exercises/a1_rnn.py": "checks",
+    "unrolled/draw.py": "checks",
+    "unrolled/compare.py": "checks, grader",
+    "unrolled/judge.py": "checks, grader",
+    "unrolled/plot.py": "",
+    "autograder/judge.py": "grader",
+    "autograder/attempt.py": "grader",
+    "autograder/sanitize.py": "grader",
+    "autograder/sandbox/limits.py": "grader",
+    "autograder/sandbox/shell.py": "grader",
+    "autograder/sandbox/student.py": "grader",
+    "autograder/sandbox/zygote.py": "grader",
+    "autograder/report.py": "",
+    "autograder/cli.py": "",
+}
+
+
+@pytest.fixture
+def sources(tmp_path, monkeypatch):
+    """A copy of all that could decide a mark, of which the hashes are taken."""
+    for name in ("autograder", "unrolled", "solutions"):
+        shutil.copytree(source.ROOT / name, tmp_path / name, ignore=lambda *_: ["__pycache__"])
+    monkeypatch.setattr(source, "ROOT", tmp_path)
+    monkeypatch.setattr(source, "SOLUTIONS", tmp_path / "solutions")
+    forget()
+    yield tmp_path
+    forget()
+
+
+def forget():
+    source.grader_hash.cache_clear()
+    source.code_behind.cache_clear()
+
+
+def test_what_decides_a_mark_is_known_and_nothing_else(sources):
+    """A change of a file makes those marks be computed again that it could change."""
+    before = source.bank_hash("a1_rnn"), source.grader_hash()
+    for name, meant in DECIDES.items():
+        path = sources / name
+        text = path.read_text()
+        path.write_text(f"{text}\n# another line\n")
+        forget()
+        after = source.bank_hash("a1_rnn"), source.grader_hash()
+        changed = [w for w, b, a in zip(("checks", "grader"), before, after) if a != b]
+        assert ", ".join(changed) == meant, name
+        path.write_text(text)
+    forget()
+    assert (source.bank_hash("a1_rnn"), source.grader_hash()) == before
