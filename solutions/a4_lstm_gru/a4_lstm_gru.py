@@ -974,8 +974,8 @@ with when_solved():
 # **Marking scheme (6 points).**
 #
 # - Question 1: 1 point for both origins and that they add up because there are two ways to the
-#   loss; 1 point for the factor f, element by element, against matrix and slope of tanh in the
-#   vanilla network.
+#   loss; 1 point for the factor f, element by element, against the matrix and the slope of tanh
+#   that the vanilla network has there.
 # - Question 2: 1 point for f < 1 (or f near one half at a bias of 0) with a consequence over many
 #   steps; 1 point for the paths through the hidden state and the recurrent weights. "Gradients can
 #   always explode" earns nothing.

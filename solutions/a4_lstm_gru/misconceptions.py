@@ -1424,7 +1424,7 @@ LSTM_TO_TORCH = group(
     (
         "bias-order-unchanged",
         '"bias_ih_l0": convert(b)',
-        '"bias_ih_l0": torch.tensor(b)',
+        '"bias_ih_l0": torch.as_tensor(b)',
         "The weights are in torch's order, the bias is not. Which of the three arrays have blocks?",
         ORDER,
     ),
