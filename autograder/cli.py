@@ -44,6 +44,9 @@ def collect(course: Course, args: argparse.Namespace) -> int:
 
     if args.source is None:
         return collecting.collect_from_exchange(course, args.assignment)
+    if args.source.suffix.lower() == ".zip":
+        print(collecting.table(*collecting.collect_from_zip(course, args.assignment, args.source)))
+        return 0
     print("\n".join(collecting.collect_from(course, args.assignment, args.source)))
     return 0
 
@@ -186,8 +189,9 @@ def parser() -> argparse.ArgumentParser:
         "--from",
         dest="source",
         type=Path,
-        metavar="DIR",
-        help="folder with <student>/...; default: nbgrader's exchange",
+        metavar="PATH",
+        help="a zip file of Canvas, Moodle, Blackboard or Gradescope, or a folder with "
+        "<student>/... (also clones); default: nbgrader's exchange",
     )
 
     def for_class(name, function, text):

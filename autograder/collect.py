@@ -6,17 +6,30 @@ only the instructor may read would become a copy of that file. Here only regular
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import shutil
 import stat
 import subprocess
 import sys
+import unicodedata
+from dataclasses import dataclass
 from pathlib import Path
 
 from nbgrader.exchange.default import ExchangeCollect
 
-from autograder.course import Course, CourseError, write_atomic
-from autograder.sanitize import MAX_FILE, read_regular_files
+from autograder import lms
+from autograder.course import Course, CourseError, create_once, write_atomic
+from autograder.grade import student_id, students_of
+from autograder.release import load_release
+from autograder.sanitize import (
+    MAX_FILE,
+    name_similarity,
+    read_regular_files,
+    read_submission,
+    sanitize,
+)
 
 MAX_FOLDER = 100_000_000
 """Bytes of all files of one submission, as in nbgrader."""
@@ -54,6 +67,144 @@ class SafeCollect(ExchangeCollect):
             self.log.warning("%s: links and other odd files were left out (%d)", src, left_out)
 
 
+@dataclass(frozen=True)
+class Taken:
+    """What was done about one student: a row of the table that the command prints."""
+
+    student: str
+    taken: str
+    when: str
+    note: str
+
+    @property
+    def ok(self) -> bool:
+        return bool(self.taken)
+
+
+def collect_from_zip(course: Course, assignment: str, path: Path) -> tuple[list[Taken], list[str]]:
+    """Take submissions out of a learning platform's zip file; see :mod:`autograder.lms`.
+
+    Of several hand-ins the newest that can be read counts. Every one is kept, under
+    ``grading/collected``; a submission that is there already is replaced by a newer one alone.
+
+    Returns:
+        A row per student, and sentences about members of the zip file that were left out.
+
+    Raises:
+        CourseError: the zip file or the roster cannot be used.
+    """
+    contents = lms.read_zip(path)
+    roster = lms.read_roster(course.grading / "roster.csv")
+    by_student: dict[str, list[lms.Handed]] = {}
+    unknown: dict[str, str] = {}
+    for file in contents.files:
+        student = roster.find(file.names)
+        if student is None:
+            student = safe_name(file.key)
+            if roster.path:
+                unknown[student] = "not in the roster"
+        by_student.setdefault(student, []).append(file)
+    rows = [
+        take(course, assignment, student, files, unknown.get(student, ""))
+        for student, files in sorted(by_student.items())
+    ]
+    return rows, contents.left_out
+
+
+def take(
+    course: Course, assignment: str, student: str, files: list[lms.Handed], note: str = ""
+) -> Taken:
+    """Keep all notebooks of a student and make the newest that can be read the submission."""
+    notes = [note] if note else []
+    notebooks = [f for f in files if is_notebook(f.file)]
+    if not notebooks:
+        others = ", ".join(sorted(shown(f.file) for f in files)[:3])
+        return Taken(student, "", "", "; ".join([*notes, f"no notebook among: {others}"]))
+    release = load_release(assignment, course.root)
+    newest_first = sorted(
+        notebooks,
+        key=lambda f: (f.when, f.attempt, name_similarity(f.file, assignment)),
+        reverse=True,
+    )
+    for file in newest_first:
+        keep(course, assignment, student, file.data, file.when)
+    readable = [f for f in newest_first if sanitize(f.data, release).status == "graded"]
+    chosen = (readable or newest_first)[0]
+    if len(newest_first) > 1:
+        notes.append(f"{len(newest_first)} notebooks, this one counts")
+    if chosen is not newest_first[0]:
+        notes.append(f"{shown(newest_first[0].file)} is newer and cannot be read")
+    elif not readable:
+        notes.append("it cannot be read")
+    if chosen.late:
+        notes.append("late")
+    before = course.submitted / student / assignment
+    there = read_submission(before, assignment) if before.exists() else None
+    when = lms.comparable_time(there.timestamp) if there else ""
+    if there and there.data == chosen.data:
+        notes.append("it was there already")
+    elif there and when and chosen.when and when > chosen.when:
+        return Taken(student, "", chosen.when, "; ".join([*notes, f"the one of {when} is newer"]))
+    else:
+        if there and there.data is not None:
+            keep(course, assignment, student, there.data, when)
+        replace_submission(before, assignment, chosen.data, chosen.when)
+    return Taken(student, shown(chosen.file), chosen.when, "; ".join(notes))
+
+
+def is_notebook(path: str) -> bool:
+    *folders, name = path.split("/")
+    hidden = any(part.startswith((".", "__MACOSX")) for part in (*folders, name))
+    return name.lower().endswith(".ipynb") and not hidden
+
+
+def keep(course: Course, assignment: str, student: str, data: bytes, when: str) -> None:
+    """Keep a version of a submission for good; the same one is kept once."""
+    mark = hashlib.sha256(data).hexdigest()[:12]
+    folder = course.grading / "collected" / assignment / student
+    if not list(folder.glob(f"*{mark}.ipynb")):
+        stamp = f"{when.replace(':', '-')}-" if when else ""
+        create_once(folder / f"{stamp}{mark}.ipynb", data)
+
+
+def replace_submission(folder: Path, assignment: str, data: bytes, when: str) -> None:
+    """Make ``data`` the submission in ``folder``, with nbgrader's time stamp if one is known."""
+    if folder.is_symlink():
+        folder.unlink()
+    fresh = folder.with_name(f".{folder.name}-new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    write_atomic(fresh / f"{assignment}.ipynb", data)
+    if when:
+        write_atomic(fresh / "timestamp.txt", f"{when.replace('T', ' ')} UTC\n".encode())
+    shutil.rmtree(folder, ignore_errors=True)
+    fresh.rename(folder)
+
+
+def safe_name(key: str) -> str:
+    """What a platform calls a student, as the name of a folder."""
+    text = re.sub(r"[^\w.@+-]+", "-", unicodedata.normalize("NFC", key)).strip("-.")
+    return student_id(text or "nameless")
+
+
+def shown(name: str) -> str:
+    text = "".join(c if c.isprintable() else "?" for c in name)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def table(rows: list[Taken], left_out: list[str]) -> str:
+    """The rows as text, with the left-out members and a last line that counts."""
+    head = Taken("student", "taken", "handed in", "note")
+    wide = [max(len(getattr(r, k)) for r in [head, *rows]) for k in ("student", "taken", "when")]
+    lines = [
+        f"{r.student:{wide[0]}}  {r.taken or '-':{wide[1]}}  {r.when or '-':{wide[2]}}  {r.note}"
+        for r in [head, *rows]
+    ]
+    lines += [f"left out: {text}" for text in left_out]
+    count = sum(r.ok for r in rows)
+    lines.append(f"{count} of {len(rows)} students have a submission from this file.")
+    return "\n".join(line.rstrip() for line in lines)
+
+
 def collect_from(course: Course, assignment: str, folder: Path) -> list[str]:
     """Copy submissions from a folder with ``<student>/<assignment>/`` or ``<student>/`` in it.
 
@@ -63,8 +214,6 @@ def collect_from(course: Course, assignment: str, folder: Path) -> list[str]:
     Raises:
         CourseError: there is no such folder, or nobody in it handed in anything.
     """
-    from autograder.grade import students_of
-
     said = []
     for student, path in students_of(folder).items():
         nested = path / assignment

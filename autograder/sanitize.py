@@ -135,7 +135,7 @@ def _read_folder(fd: int, assignment: str) -> RawSubmission:
     wanted = f"{assignment}.ipynb"
     found = set(_notebooks(fd)) | ({wanted} if _mode(wanted, fd) else set())
     notes: list[str] = []
-    ranked = sorted(found, key=lambda p: (p != wanted, -_similarity(p, assignment), p))
+    ranked = sorted(found, key=lambda p: (p != wanted, -name_similarity(p, assignment), p))
     for path in ranked:
         try:
             data = _read_file(fd, path, MAX_FILE)
@@ -175,7 +175,8 @@ def _notebooks(fd: int, prefix: str = "") -> Iterator[str]:
                 os.close(below)
 
 
-def _similarity(path: str, assignment: str) -> float:
+def name_similarity(path: str, assignment: str) -> float:
+    """How likely a notebook of this name is the assignment's, from 0 to 2."""
     stem = path.rsplit("/", 1)[-1][: -len(".ipynb")].lower()
     start = 1.0 if stem.startswith(assignment.lower()) else 0.0
     return start + difflib.SequenceMatcher(None, stem[:200], assignment.lower()).ratio()
