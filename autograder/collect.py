@@ -206,7 +206,11 @@ def table(rows: list[Taken], left_out: list[str]) -> str:
 
 
 def collect_from(course: Course, assignment: str, folder: Path) -> list[str]:
-    """Copy submissions from a folder with ``<student>/<assignment>/`` or ``<student>/`` in it.
+    """Copy submissions from a folder of students' folders.
+
+    In a student's folder the notebook lies in ``<assignment>/``, in ``assignments/<assignment>/``
+    or directly. A folder may be a Git clone; the time of the last commit then dates what is there.
+    What was collected before is kept under ``grading/collected``.
 
     Returns:
         One sentence per student.
@@ -216,17 +220,20 @@ def collect_from(course: Course, assignment: str, folder: Path) -> list[str]:
     """
     said = []
     for student, path in students_of(folder).items():
-        nested = path / assignment
-        if os.path.lexists(nested):
-            origin = nested
-        elif list(path.glob("*.ipynb")):
-            origin = path
-        else:
+        origin = origin_of(path, assignment)
+        if origin is None:
             continue
+        target = course.submitted / student / assignment
         try:
             if path.is_symlink():
                 raise NotADirectoryError("its folder is a link")
-            left_out = copy_submission(origin, course.submitted / student / assignment)
+            before = read_submission(target, assignment)
+            if before.data is not None:
+                when = lms.comparable_time(before.timestamp)
+                keep(course, assignment, student, before.data, when)
+            left_out = copy_submission(origin, target)
+            if when := commit_time(path):
+                write_atomic(target / "timestamp.txt", f"{when.replace('T', ' ')} UTC\n".encode())
         except OSError as error:
             said.append(f"{student}: not collected, {error.strerror or error}.")
             continue
@@ -238,6 +245,40 @@ def collect_from(course: Course, assignment: str, folder: Path) -> list[str]:
             "or <student>/ with the notebook in it."
         )
     return said
+
+
+def origin_of(path: Path, assignment: str) -> Path | None:
+    """The folder in a student's folder that holds the submission; None if there is none."""
+    for nested in (path / assignment, path / "assignments" / assignment):
+        if os.path.lexists(nested):
+            return nested
+    return path if list(path.glob("*.ipynb")) else None
+
+
+def commit_time(clone: Path) -> str:
+    """The time of the last commit of a Git clone, in UTC; "" for a folder that is none.
+
+    A clone's own settings can name programs to run; the one command here needs none of them.
+    """
+    if not (clone / ".git").exists():
+        return ""
+    safe = [
+        "-c",
+        "core.fsmonitor=false",
+        "-c",
+        "core.hooksPath=/dev/null",
+        "-c",
+        "log.showSignature=false",
+    ]
+    command = ["git", *safe, "-C", str(clone), "log", "-1", "--no-ext-diff", "--format=%cI"]
+    environment = {**os.environ, "GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"}
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=20, check=False, env=environment
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return lms.comparable_time(done.stdout) if done.returncode == 0 else ""
 
 
 def collect_from_exchange(course: Course, assignment: str) -> int:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import notebooks as nb
@@ -99,3 +100,28 @@ def test_nbgrader_copies_with_the_same_care(tmp_path):
     assert os.listdir(target) == ["a1.ipynb"]
     with pytest.raises(OSError, match="is not a folder"):
         copy_submission(source / "link", target)
+
+
+def test_clones_are_collected_with_the_time_of_the_last_commit(course, inbox):
+    clone = inbox / "alice"
+    hand_in(clone / "assignments" / ASSIGNMENT, b"first")
+    environment = {
+        **os.environ,
+        "GIT_AUTHOR_DATE": "2026-11-20T10:00:00+01:00",
+        "GIT_COMMITTER_DATE": "2026-11-20T10:00:00+01:00",
+    }
+    who = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for command in (["init", "-q"], ["add", "."], [*who, "commit", "-qm", "hand in"]):
+        subprocess.run(["git", "-C", str(clone), *command], check=True, env=environment)
+    evil = clone / "ran"
+    subprocess.run(
+        ["git", "-C", str(clone), "config", "core.fsmonitor", f"touch {evil}"], check=True
+    )
+    assert collect_from(course, ASSIGNMENT, inbox) == ["alice: collected."]
+    target = course.submitted / "alice" / ASSIGNMENT
+    assert (target / "timestamp.txt").read_text() == "2026-11-20 09:00:00 UTC\n"
+    assert not evil.exists()
+    (clone / "assignments" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb").write_bytes(b"second")
+    collect_from(course, ASSIGNMENT, inbox)
+    kept = course.grading / "collected" / ASSIGNMENT / "alice"
+    assert [p.read_bytes() for p in kept.iterdir()] == [b"first"]
