@@ -158,6 +158,25 @@ def test_print_opens_what_is_closed(browser: Browser, book: Path) -> None:
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
 
 
+def test_what_print_opens_is_not_blank(browser: Browser, book: Path) -> None:
+    """The theme fades in what is opened, and the print is taken at the beginning of that."""
+    browser.look()
+    page = browser.visit((book / "chapters" / "06-lstm.html").as_uri())
+    fading = "(dispatchEvent(new Event('beforeprint')), document.getAnimations().length)"
+    assert page.evaluate(fading) > 0  # on the screen
+    page.evaluate("dispatchEvent(new Event('afterprint')) && 0")
+    browser.call("Emulation.setEmulatedMedia", media="print")
+    assert page.evaluate(fading) == 0
+    shown = "[...document.querySelectorAll('%s')].filter(e => e.offsetHeight).length"
+    assert page.evaluate(shown % "details.hide pre") > 0
+    assert page.evaluate(shown % "details.hide > summary") == 0
+    # The interactive figure is a still picture: the drawing without the handles.
+    assert page.evaluate(shown % ".unrolled-interactive input") == 0
+    drawing = "document.querySelector('.unrolled-interactive svg')"
+    assert page.evaluate(f"{drawing}.getBoundingClientRect().height") > 100
+    assert page.evaluate(f"{drawing}.children.length") > 10
+
+
 def test_the_browser_notices_requests_and_errors(browser: Browser, tmp_path: Path) -> None:
     """The tests above would pass with a browser that sees nothing."""
     bad = tmp_path / "bad.html"

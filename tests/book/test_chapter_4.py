@@ -249,6 +249,13 @@ def test_the_slider_shows_the_network(page, variables):
 
 
 @pytest.mark.slow
+def test_other_temperatures_are_no_better_models(variables):
+    heated = variables["heated_nats"]
+    assert min(heated, key=heated.get) in (0.8, 1.0, 1.25)
+    assert min(heated[0.5], heated[2.0]) > heated[1.0] + 0.05
+
+
+@pytest.mark.slow
 def test_argmax_repeats_itself(variables):
     nats, distinct = variables["nats_of_text"], variables["distinct"]
     greedy, sampled, real = variables["greedy"], variables["sampled"], variables["real"]
