@@ -451,6 +451,15 @@ LSTM_STEP_BACKWARD = group(
         BACKWARD,
     ),
     (
+        "slope-overflows",
+        "np.hstack([da_i, da_f, da_o, da_g])",
+        "np.hstack([*(d * np.exp(-v) / (1 + np.exp(-v)) ** 2 for d, v in zip((di, df, do), "
+        "(np.log(s) - np.log(1 - s) for s in (i, f, o)))), da_g])",
+        "Right for moderate numbers. But the exponential of 1000 is infinite, and infinity over "
+        "infinity is no number. Can the slope of the sigmoid be written with the gate itself?",
+        BACKWARD,
+    ),
+    (
         "no-slope-of-the-candidate",
         "da_g = dg * (1 - g**2)",
         "da_g = dg",
@@ -942,6 +951,14 @@ GRU_STEP_FORWARD = group(
         "out: the past, or everything but the input?",
         RESET,
     ),
+    (  # F2
+        "gru-of-torch",
+        "n = np.tanh(from_x[:, 2 * H :] + (r * prev_h) @ Wh[:, 2 * H :])",
+        "z, r = r, z; n = np.tanh(from_x[:, 2 * H :] + r * (prev_h @ Wh[:, 2 * H :]))",
+        "This is PyTorch's unit. Two things are different here: which gate has the first columns, "
+        "and on which side of the product does the reset gate act?",
+        RESET,
+    ),
     (  # F3
         "reset-gate-unused",
         "(r * prev_h) @",
@@ -1190,6 +1207,15 @@ GRU_STEP_BACKWARD = group(
         "(1 - np.tanh(n) ** 2)",
         "What belongs to the candidate is off. If your cache holds the candidate, tanh has been "
         "applied already. At which point do you take the slope?",
+        GRU_BACKWARD,
+    ),
+    (
+        "slope-overflows",
+        "np.hstack([da_z, da_r, da_n])",
+        "np.hstack([*(d * np.exp(-v) / (1 + np.exp(-v)) ** 2 for d, v in zip((dz, dr), "
+        "(np.log(s) - np.log(1 - s) for s in (z, r)))), da_n])",
+        "Right for moderate numbers. But the exponential of 1000 is infinite, and infinity over "
+        "infinity is no number. Can the slope of the sigmoid be written with the gate itself?",
         GRU_BACKWARD,
     ),
     (
@@ -1449,6 +1475,14 @@ LSTM_TO_TORCH = group(
         "torch.zeros(len(b))",
         "convert(b)",
         "Your gates see twice the bias. What does torch do with its two biases?",
+        TWO_BIASES,
+    ),
+    (  # E1 and E23
+        "order-unchanged-and-bias-twice",
+        "i, f, o, g = np.split(array.T, 4)",
+        "i, f, g, o = np.split(array.T * (3 - array.ndim), 4)",
+        "Two things are off. In which order does torch stack the blocks? And what does it do with "
+        "its two biases?",
         TWO_BIASES,
     ),
     (  # E23
