@@ -39,6 +39,18 @@ def check(course: Course, args: argparse.Namespace) -> int:
     return 0 if check_notebook(course, args.notebook, args.assignment) else 1
 
 
+def dates(course: Course, args: argparse.Namespace) -> int:
+    from autograder import source, terms
+    from autograder.course import create_once
+
+    path = course.grading / terms.NAME
+    if args.init:
+        create_once(path, terms.TEMPLATE.encode(), mode=0o644)
+    print(terms.describe(terms.read_terms(course, source.assignments()), path))
+    print(path)
+    return 0
+
+
 def collect(course: Course, args: argparse.Namespace) -> int:
     from autograder import collect as collecting
 
@@ -104,12 +116,15 @@ def export(course: Course, args: argparse.Namespace) -> int:
         raise CourseError(
             f"There are no marks yet: {course.gradebook} does not exist. Grade first."
         )
+    from autograder import terms
     from autograder.gradebook import open_gradebook
     from autograder.nbgrader import MarksCsv
 
     target = args.to or course.grading / "grades.csv"
     plugin = MarksCsv(to=str(target), assignment=[args.assignment] if args.assignment else [])
     with open_gradebook(course) as gradebook:
+        for entry in gradebook.assignments:
+            terms.update(course, gradebook, entry.name)
         plugin.export(gradebook)
     print(target)
     return 0
@@ -183,6 +198,9 @@ def parser() -> argparse.ArgumentParser:
     one = command("check", check, "run the visible checks on a notebook file, without the sandbox")
     one.add_argument("notebook", type=Path)
     one.add_argument("--assignment", metavar="NAME", help="if the file's name does not say it")
+
+    one = command("dates", dates, "show due dates, the late policy and extensions")
+    one.add_argument("--init", action="store_true", help="begin the file with an example")
 
     one = for_assignment("collect", collect, "bring submissions into grading/submitted")
     one.add_argument(

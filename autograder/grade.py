@@ -24,7 +24,7 @@ from typing import IO, TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from autograder import gradebook as marks
-from autograder import source
+from autograder import source, terms
 from autograder.course import Course, CourseError, remove_leftovers, write_atomic
 from autograder.judge import Grader, versions
 from autograder.pool import Lost, run_in_processes
@@ -250,6 +250,7 @@ def grade_class(
                 writer.write(result, job.raw.timestamp)
                 results[result.student] = result
                 advance(result)
+            terms.update(course, gradebook, assignment)
     ordered = [results[student] for student in folders]
     if json is not None:
         write_json(json, assignment, ordered)
