@@ -667,7 +667,7 @@ def parser() -> argparse.ArgumentParser:
         model = sub.add_argument_group("model")
         model.add_argument("--width", type=_count, default=default.width)
         model.add_argument("--batch", type=_count, default=default.batch)
-        model.add_argument("--rate", type=float, default=default.rate, help="of Adam")
+        model.add_argument("--rate", type=_rate, default=default.rate, help="of Adam")
         model.add_argument("--seed", type=int, default=default.seed)
     learn.add_argument(
         "--data",
@@ -698,6 +698,13 @@ def _count(text: str) -> int:
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not at least 1")
+    return number
+
+
+def _rate(text: str) -> float:
+    number = float(text)
+    if not number > 0:
+        raise argparse.ArgumentTypeError(f"{text} must be above 0")
     return number
 
 
