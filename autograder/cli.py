@@ -96,6 +96,13 @@ def regrade(course: Course, args: argparse.Namespace) -> int:
     return 0
 
 
+def replay(course: Course, args: argparse.Namespace) -> int:
+    from autograder.replay import replay as run_again
+
+    print(run_again(course, args.student, args.assignment, args.exercise, every=args.all))
+    return 0
+
+
 def feedback(course: Course, args: argparse.Namespace) -> int:
     from autograder.feedback import write_feedback
 
@@ -231,6 +238,12 @@ def parser() -> argparse.ArgumentParser:
 
     one = for_class("regrade", regrade, "grade again after a change; say whose mark changes, why")
     one.add_argument("--dry-run", action="store_true", help="only say it, write nothing")
+
+    one = command("replay", replay, "one exercise of one student call by call, as it was graded")
+    one.add_argument("student")
+    one.add_argument("assignment", help="for example a1_rnn")
+    one.add_argument("exercise", help="for example rnn_backward")
+    one.add_argument("--all", action="store_true", help="also the cases that are right")
 
     one = for_assignment("feedback", feedback, "write a page of feedback per student")
     one.add_argument("--student", action="append", metavar="ID", help="only this one (repeatable)")

@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -28,6 +28,9 @@ from unrolled.judge import Run, expect, judge, run_case, run_cases
 from unrolled.namespace import OPAQUE, Failure, LocalNamespace
 from unrolled.text import verdict_text
 from unrolled.verdict import Verdict
+
+WITH_OURS = "Judged with our"
+"""How a message begins when an earlier function was replaced."""
 
 
 class Grader:
@@ -64,10 +67,14 @@ class Grader:
         A sandbox that is gone (by the kernel, short of memory, or by a person) is no fault of the
         submission, which is then graded once more from the start.
         """
-        zygote = self._zygotes[wants_torch(submission)]
+        zygote = self.zygote_for(submission)
         lost = zygote.lost
         result = self._grade(zygote, student, submission)
         return result if zygote.lost == lost else self._grade(zygote, student, submission)
+
+    def zygote_for(self, submission: Submission) -> Zygote:
+        """The sandbox in which a submission runs."""
+        return self._zygotes[wants_torch(submission)]
 
     def _grade(self, zygote: Zygote, student: str, submission: Submission) -> Result:
         if submission.status == "graded":
@@ -146,9 +153,7 @@ class Grader:
         """
         seeds = self.seeds(student, submission.hash, exercise.name)
         failed = [n for n in exercise.uses if verdicts[n].outcome != "pass"]
-        # A function and the one whose cache it reads can only be replaced together.
-        ours = {m for n in failed for m in (n, *self.exercises[n].uses)}
-        stand_ins = {name: self._stand_in(name) for name in self.exercises if name in ours}
+        stand_ins = self.stand_ins(failed)
         ways: list[Mapping[str, Any]] = [{}, stand_ins] if failed else [{}]
         if any(verdicts[n].outcome in ("timeout", "error") for n in failed):
             ways.reverse()  # so that one endless loop does not cost its time over and over
@@ -157,7 +162,7 @@ class Grader:
             verdict = self._verdict(exercise, seeds, attempt, unsound, way, until)
             best = verdicts.get(exercise.name)
             if way and verdict.points:
-                text = f"Judged with our {' and '.join(way)} in the place of yours. "
+                text = f"{WITH_OURS} {' and '.join(way)} in the place of yours. "
                 verdict = replace(verdict, message=text + verdict.message)
             better = best is None or verdict.points > best.points
             if better or (until is None and not way and not best.points):
@@ -188,6 +193,14 @@ class Grader:
                 lambda: source.mistakes_for(self.assignment, exercise, seeds),
                 lambda: unsound,
             )
+
+    def stand_ins(self, failed: Iterable[str]) -> dict[str, Callable[..., Any]]:
+        """The reference in the place of functions that failed.
+
+        A function and the one whose cache it reads can only be replaced together.
+        """
+        ours = {m for n in failed for m in (n, *self.exercises[n].uses)}
+        return {name: self._stand_in(name) for name in self.exercises if name in ours}
 
     def _stand_in(self, name: str) -> Callable[..., Any]:
         """The reference of an exercise, whose opaque results stay on this side of the pipe."""
