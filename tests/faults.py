@@ -1,9 +1,12 @@
 """``make faults``: kill parts of real grading runs at random moments, and look at what is left.
 
 A small class is graded behind the wall with two processes. At a moment drawn from a seed, one part
-gets SIGKILL: the command itself, a grading process or a sandbox. The command must go on without a
-grading process or a sandbox; when it was killed itself, it is started again. In the end records,
-graded notebooks and gradebook must be those of an undisturbed run, with nothing left over.
+is ended: the command itself, a grading process or a sandbox. It gets SIGKILL, or is moved into a
+control group without memory, where the kernel kills it when it next takes a page; where control
+groups cannot be made, its address space is bounded instead, so that it gets no more memory. The
+command must go on without a grading process or a sandbox; when it was killed itself, it is started
+again. In the end records, graded notebooks and gradebook must be those of an undisturbed run, with
+nothing left over.
 """
 
 from __future__ import annotations
@@ -15,12 +18,14 @@ import copy
 import json
 import os
 import random
+import resource
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -124,10 +129,94 @@ def processes(course: Course) -> dict[str, list[int]]:
     return found
 
 
+# --- ways to end a part ---------------------------------------------------------------------------
+
+
+def send_sigkill(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
+
+
+def refuse_memory(pid: int) -> None:
+    """Let a process have no more memory than it has: what it asks for is refused."""
+    resource.prlimit(pid, resource.RLIMIT_AS, (2**20, 2**20))
+
+
+def memory_groups() -> Path | None:
+    """The folder in which control groups with bounded memory can be made, or None."""
+    for folder in (Path("/sys/fs/cgroup/memory"), Path("/sys/fs/cgroup")):
+        with contextlib.suppress(OSError):
+            group = folder / f"unrolled-{os.getpid()}-try"
+            group.mkdir()
+            found = limit_of(group)
+            group.rmdir()
+            if found:
+                return folder
+    return None
+
+
+def limit_of(group: Path) -> Path | None:
+    """The file that holds a control group's bound on memory, of either version of them."""
+    names = ("memory.limit_in_bytes", "memory.max")
+    return next((group / n for n in names if (group / n).is_file()), None)
+
+
+def oom_kills(group: Path) -> int:
+    """How many processes of a control group the kernel has killed for want of memory."""
+    names = ("memory.oom_control", "memory.events")
+    text = "".join((group / n).read_text() for n in names if (group / n).is_file())
+    counts = dict(line.split() for line in text.splitlines())
+    return int(counts.get("oom_kill", 0))
+
+
+def run_out_of_memory(pid: int) -> None:
+    """Move a process into a control group without memory and wait until the kernel kills it.
+
+    Raises:
+        ProcessLookupError: it ended by itself before.
+    """
+    folder = memory_groups()
+    assert folder is not None
+    group = folder / f"unrolled-{os.getpid()}-{pid}"
+    group.mkdir()
+    try:
+        limit = limit_of(group)
+        assert limit is not None
+        limit.write_text("4096")
+        (group / "cgroup.procs").write_text(str(pid))
+        while members(group):
+            time.sleep(0.05)
+        if oom_kills(group) == 0:
+            raise ProcessLookupError("it ended by itself")
+    finally:
+        while members(group):
+            time.sleep(0.05)
+        group.rmdir()
+
+
+def members(group: Path) -> list[str]:
+    """The processes of a control group."""
+    return (group / "cgroup.procs").read_text().split()
+
+
+def ways() -> dict[str, Callable[[int], None]]:
+    """How a part can be ended on this machine."""
+    memory = run_out_of_memory if memory_groups() else refuse_memory
+    name = "killed for want of memory" if memory is run_out_of_memory else "refused memory"
+    return {"killed": send_sigkill, name: memory}
+
+
+# --- one run --------------------------------------------------------------------------------------
+
+
 def trial(
-    course: Course, undisturbed: dict[str, Any], seed: int, seconds: float, root: Path
+    course: Course,
+    undisturbed: dict[str, Any],
+    seed: int,
+    seconds: float,
+    root: Path,
+    end: Callable[[int], None] = send_sigkill,
 ) -> tuple[str, float]:
-    """Kill one part of a run at a random moment; return which and when.
+    """End one part of a run at a random moment; return which and when.
 
     Raises:
         AssertionError: what is left differs from an undisturbed run.
@@ -141,17 +230,16 @@ def trial(
     victims: list[int] = []
     while process.poll() is None and not (victims := processes(here)[target]):
         time.sleep(0.05)
-    if victims:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(rng.choice(victims), signal.SIGKILL)
-    else:
+    try:
+        end(rng.choice(victims))
+    except (IndexError, ProcessLookupError):
         target = "nothing, it was over"
-    if target == "command":
+    if target == "command" or end is refuse_memory:
         process.communicate(timeout=PATIENCE)
     else:
         finish(process)
     finish(start(here, *GRADE))
-    assert state(here) == undisturbed, f"seed {seed}: {target} killed after {moment:.1f} s"
+    assert state(here) == undisturbed, f"seed {seed}: {target} ended after {moment:.1f} s"
     left = [str(p) for p in here.grading.rglob(f"{TEMPORARY}*")]
     assert left == [], f"seed {seed}: {left}"
     until = time.monotonic() + 60
@@ -169,6 +257,7 @@ def main() -> int:
     args = parser.parse_args()
     counts: collections.Counter[str] = collections.Counter()
     failed = 0
+    in_turns = list(ways().items())
     with tempfile.TemporaryDirectory() as scratch:
         course = make_course(Path(scratch).resolve() / "course")
         whole = copy_of(course, Path(scratch).resolve() / "undisturbed")
@@ -179,14 +268,15 @@ def main() -> int:
         print(f"undisturbed: {seconds:.1f} s", flush=True)
         for seed in range(args.seed, args.seed + args.count):
             root = Path(scratch).resolve() / f"trial-{seed}"
+            how, end = in_turns[seed % len(in_turns)]
             try:
-                target, moment = trial(course, undisturbed, seed, seconds, root)
+                target, moment = trial(course, undisturbed, seed, seconds, root, end)
             except (AssertionError, RuntimeError, subprocess.TimeoutExpired) as error:
                 failed += 1
                 print(f"seed {seed}: FAILED: {str(error)[:2000]}", flush=True)
                 continue
-            counts[target] += 1
-            print(f"seed {seed}: {target} killed after {moment:.1f} s: the same", flush=True)
+            counts[f"{target} {how}"] += 1
+            print(f"seed {seed}: {target} {how} after {moment:.1f} s: the same", flush=True)
     killed = ", ".join(f"{name} {n}" for name, n in sorted(counts.items()))
     print(f"{args.count} runs disturbed ({killed}), {failed} ended differently")
     return 1 if failed else 0

@@ -37,6 +37,13 @@ def test_a_part_is_killed_at_a_random_moment(undisturbed, tmp_path, seed):
     faults.trial(*undisturbed[:2], seed, undisturbed[2], tmp_path.resolve() / "course")
 
 
+@pytest.mark.parametrize("seed", [4, 5, 9])
+def test_a_part_runs_out_of_memory(undisturbed, tmp_path, seed):
+    """The kernel kills it where control groups can be made; elsewhere it is refused memory."""
+    end = list(faults.ways().values())[1]
+    faults.trial(*undisturbed[:2], seed, undisturbed[2], tmp_path.resolve() / "course", end)
+
+
 @pytest.mark.parametrize(
     ("first", "second"),
     [(faults.GRADE, NBGRADER), (NBGRADER, faults.GRADE), (faults.GRADE, faults.GRADE)],
