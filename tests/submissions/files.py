@@ -88,7 +88,7 @@ def infect_ipython_startup(s: Handin) -> None:
     s.own(
         """
         import contextlib, os, site
-        text = "raise SystemExit\\n"
+        text = "import sys\\nsys.modules['numpy'] = None\\nraise SystemExit\\n"
         for path in (
             "~/.ipython/profile_default/startup/00.py", "~/.bashrc", "~/.profile",
             "~/.config/matplotlib/matplotlibrc", "~/.pythonrc.py", "~/sitecustomize.py",

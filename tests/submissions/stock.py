@@ -23,14 +23,31 @@ from autograder.release import source_notebook
 from .case import ASSIGNMENT, FULL, Case, Handin, meta, solutions
 
 HIDDEN = "CANARY-HIDDEN-TEST-5512"
-SECONDS = 240
+HUNG_SECONDS = 200
+"""A run over two submissions that takes longer has hung."""
+KEPT_BYTES = 20_000_000
+CELL_SECONDS = 15
+"""nbgrader's own limit per cell, which is 30 s where nobody sets it."""
+PORT = 47_811
+WATCH = Path(__file__).with_name("watch.py")
 BEFORE, STUDENT, AFTER = "a_before", "m_case", "z_after"
+
+KINDS = {
+    "unearned": "points that were not earned",
+    "lost": "points that were due are lost",
+    "leak": "hidden tests, solutions or marks get out",
+    "harm": "other students' marks change",
+    "stop": "the run stops or hangs",
+    "trouble": "other trouble, such as an error at the end of the run",
+    "left": "processes or much data are left behind",
+}
+"""What can go wrong with a case, in the order in which it is said."""
 
 CONFIG = """
 c = get_config()
 c.CourseDirectory.root = "{root}"
-c.ExecutePreprocessor.timeout = 15
-c.Execute.timeout = 15
+c.ExecutePreprocessor.timeout = {seconds}
+c.Execute.timeout = {seconds}
 """
 
 TESTS = """# Tests of {name}
@@ -54,12 +71,17 @@ for seed in (101, 102):
 
 @dataclass
 class StockOutcome:
-    """What stock nbgrader made of a case; ``mark`` is None when it gave none."""
+    """What stock nbgrader made of a case.
+
+    Attributes:
+        mark: None when it gave none.
+        happened: what was not as it should be, as pairs of one of :data:`KINDS` and a text.
+    """
 
     case: Case
     mark: float | None
     seconds: float
-    happened: list[str] = field(default_factory=list)
+    happened: list[tuple[str, str]] = field(default_factory=list)
 
 
 class Stock:
@@ -69,6 +91,7 @@ class Stock:
         self.scratch = Path(tempfile.mkdtemp(prefix="unrolled-stock-"))
         self.template = self.scratch / "template"
         self.course = self.scratch / "course"
+        self.report = self.scratch / "home" / "seen.json"
         self._make_template()
 
     def _make_template(self) -> None:
@@ -84,7 +107,8 @@ class Stock:
                     name=name.removeprefix("check_"),
                 )
         self.course.mkdir()
-        (self.course / "nbgrader_config.py").write_text(CONFIG.format(root=self.course))
+        config = CONFIG.format(root=self.course, seconds=CELL_SECONDS)
+        (self.course / "nbgrader_config.py").write_text(config)
         folder = self.course / "source" / ASSIGNMENT
         folder.mkdir(parents=True)
         (folder / f"{ASSIGNMENT}.ipynb").write_text(json.dumps(notebook))
@@ -99,7 +123,7 @@ class Stock:
         shutil.copytree(self.course, self.template, symlinks=True)
 
     def _hand_in(self, student: str, build: object) -> None:
-        s = Handin(self.release, others=str(self.course / "submitted"))
+        s = Handin(self.release, PORT, str(self.course / "submitted"))
         build(s)  # type: ignore[operator]
         folder = self.course / "submitted" / student / ASSIGNMENT
         s.write(folder)
@@ -116,11 +140,12 @@ class Stock:
         wall += ["--bind", str(home), str(home), "--chdir", str(self.course)]
         wall += ["--setenv", "HOME", str(home), "--setenv", "OMP_NUM_THREADS", "1"]
         wall += ["--setenv", "PATH", f"{Path(sys.executable).parent}:/usr/bin:/bin"]
-        limited = ["bash", "-c", 'ulimit -v 8000000 -u 400; exec "$@"', "-"]
-        command = [*wall, *limited, sys.executable, "-m", "nbgrader", *args]
+        watched = [sys.executable, str(WATCH), str(self.report), str(PORT)]
+        command = [*wall, *watched, sys.executable, "-m", "nbgrader", *args]
+        self.report.unlink(missing_ok=True)
         try:
             done = subprocess.run(
-                command, capture_output=True, text=True, timeout=SECONDS, errors="replace"
+                command, capture_output=True, text=True, timeout=HUNG_SECONDS, errors="replace"
             )
         except subprocess.TimeoutExpired:
             return -1, ""
@@ -143,25 +168,30 @@ class Stock:
         low, high = outcome.case.just
         mark, said = outcome.mark, outcome.happened
         if mark is not None and mark > high:
-            said.append("UNEARNED POINTS")
+            said.append(("unearned", "unearned points"))
         if (mark or 0.0) < low:
-            said.append("points lost")
+            said.append(("lost", "points lost"))
+        said += [("leak", text) for text in self._leaks()]
         before, after = self._mark(BEFORE), self._mark(AFTER)
-        if before != FULL or after not in (FULL, None):
-            said.append(f"others harmed (before {before}, after {after})")
+        for when, other in (("before", before), ("after", FULL if after is None else after)):
+            if other != FULL:
+                text = f"a student graded {when} it has {other or 0.0:g} of {FULL:g}"
+                said.append(("harm", text))
         if status == -1:
-            said.append("RUN HANGS")
+            said.append(("stop", "the run hangs"))
         elif after is None:
-            said.append("RUN STOPS")
+            said.append(("stop", "the run stops"))
         elif status != 0:
-            said.append(f"exit status {status}")
-        if self._shows_hidden_tests():
-            said.append("leak: hidden tests in output")
+            said.append(("trouble", f"exit status {status}"))
+        if left := self._seen().get("processes"):
+            said.append(("left", f"{left} {'process lives' if left == 1 else 'processes live'} on"))
         size = sum(p.lstat().st_size for p in self.course.rglob(f"{STUDENT}/**/*"))
-        if size > 20_000_000:
-            said.append(f"{size // 1_000_000} MB kept")
-        if outcome.seconds > 60:
-            said.append("slow")
+        if size > KEPT_BYTES:
+            said.append(("left", f"{size // 1_000_000} MB kept"))
+
+    def _seen(self) -> dict[str, int]:
+        """What the watch inside the wall has seen; nothing if it did not live to tell."""
+        return json.loads(self.report.read_text()) if self.report.is_file() else {}
 
     def _mark(self, student: str) -> float | None:
         """The automatic points of a student straight from the gradebook; None if there are none."""
@@ -177,16 +207,38 @@ class Stock:
             return None
         return None if found is None else round(float(found), 2)
 
-    def _shows_hidden_tests(self) -> bool:
-        """Whether an output of the graded notebook, which the feedback shows, holds the tests."""
-        path = self.course / "autograded" / STUDENT / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
+    def _leaks(self) -> list[str]:
+        """What got out: into the outputs, which the feedback shows, into files, over a socket."""
+        folder = self.course / "autograded" / STUDENT / ASSIGNMENT
+        outputs = self._outputs(folder / f"{ASSIGNMENT}.ipynb")
+        found = [
+            f"{what} in the outputs"
+            for what, text in (("hidden tests", HIDDEN), ("solutions", "### BEGIN SOLUTION"))
+            if text in outputs
+        ]
+        for path in folder.rglob("*"):
+            if path.is_file() and not path.is_symlink():
+                with path.open("rb") as file:
+                    if file.read(15) == b"SQLite format 3":
+                        found.append("the gradebook is copied")
+        if self._seen().get("connections"):
+            found.append("a connection was made")
+        return found
+
+    def _outputs(self, path: Path) -> str:
         if not path.is_file() or path.is_symlink():
-            return False
+            return ""
         try:
             cells = json.loads(path.read_text(errors="replace")).get("cells", [])
         except ValueError:
-            return False
-        return any(HIDDEN in json.dumps(c.get("outputs", [])) for c in cells)
+            return ""
+        return json.dumps([c.get("outputs", []) for c in cells])
+
+    def feedback_shows_hidden_tests(self) -> bool:
+        """Whether the page that nbgrader makes for an honest student holds the hidden tests."""
+        self._nbgrader("generate_feedback", ASSIGNMENT, f"--student={BEFORE}")
+        page = self.course / "feedback" / BEFORE / ASSIGNMENT / f"{ASSIGNMENT}.html"
+        return HIDDEN in page.read_text()
 
     def close(self) -> None:
         subprocess.run(["chmod", "-R", "u+w", str(self.scratch)], check=False)
