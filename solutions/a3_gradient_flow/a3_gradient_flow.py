@@ -43,7 +43,7 @@
 # |---|---|---|---|
 # | $W_h$ | `Wh` (or `W`) | $(H, H)$ | recurrent weights; $(j, i)$ leads from unit $j$ to unit $i$ |
 # | $h_1 \dots h_T$ | `h` | $(T, H)$ | states after all steps; `h[t]` is a row, `t` counts from 0 |
-# | $\partial h_t / \partial h_{t-1}$ | | $(H, H)$ | Jacobian; $(i, j)$: new unit $i$, old unit $j$ |
+# | $\partial h_t / \partial h_{t-1}$ | | $(H, H)$ | Jacobian; $(i, j)$: new unit $i$, old $j$ |
 # | $\lVert M \rVert$ | | number | spectral norm: the largest singular value $\sigma_{\max}(M)$ |
 # | $\rho(W)$ | `rho` | number | spectral radius: the largest eigenvalue *modulus* |
 # | $\mu_t$, $v_t$ | `mu`, `v` | any, equal | running average and new value of a leaky unit |
@@ -584,16 +584,19 @@ def success_rate(cell, lengths, seeds, steps):
             torch.nn.init.constant_(core.bias_hh_l0[H : 2 * H], 4.0)  # half-life about 38
         weights = [*core.parameters(), *head.parameters()]
         adam = torch.optim.Adam(weights, lr=0.005)
+
+        def scores(x):
+            return head(core(x)[0][:, -1])
+
         for _ in range(steps):
             x, symbols = questions(32, length)
-            scores = head(core(x)[0][:, -1])
             adam.zero_grad()
-            torch.nn.functional.cross_entropy(scores, symbols).backward()
+            torch.nn.functional.cross_entropy(scores(x), symbols).backward()
             torch.nn.utils.clip_grad_norm_(weights, 1.0)
             adam.step()
         x, symbols = questions(256, length)
-        named = head(core(x)[0][:, -1]).argmax(dim=1)
-        return (named == symbols).double().mean().item() > 0.95
+        right = scores(x).argmax(dim=1) == symbols
+        return right.double().mean().item() > 0.95
 
     return np.array([np.mean([succeeds(T, seed) for seed in seeds]) for T in lengths])
     ### END SOLUTION

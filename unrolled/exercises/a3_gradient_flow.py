@@ -96,7 +96,10 @@ def matrix_power_eig(
         Q = _orthogonal(rng, 4)
         W = Q @ np.diag(values) @ Q.T if kind == "symmetric" else _matrix(rng, values, [])
     power = int(rng.integers(3, 8)) if n is None else n
-    return {"power": ns.matrix_power_eig(W.T if view else W, power)}
+    found = ns.matrix_power_eig(W.T if view else W, power)
+    if isinstance(found, np.ndarray) and found.dtype.kind == "c":
+        return {"power": found.real, "is_real": False}
+    return {"power": found, "is_real": True}
 
 
 @exercise(
@@ -242,7 +245,8 @@ def leaky_half_life(ns: Any, rng: np.random.Generator, low: float = 0.6, high: f
     tolerance={"share": 1e-5},
     cases={
         "random": {},
-        "negative bias": {"low": -1.5, "high": -0.5, "steps": (2, 4)},
+        "negative bias": {"low": -0.9, "high": -0.3, "steps": (2, 4)},
+        "small bias": {"low": 0.1, "high": 0.5},
         "bias 0": {"low": 0.0, "high": 0.0},
         "no step": {"steps": (0, 0)},
         "many steps": {"low": 4.0, "high": 6.0, "steps": (90, 110)},
@@ -267,6 +271,8 @@ def forget_bias_retention(
 UPDATES, SHORT = 300, (2, 1)
 FEW_UPDATES, LONG = 40, 200
 RUNS, LONG_RUNS, FRESH_RUNS = 2, 4, 120
+COMPUTES = ("mm", "mv", "dot", "linear", "tanh", "sigmoid", "rnn", "lstm")
+"""In the names of the operations that a cell is made of, and not in those of what starts it."""
 
 
 def _shares(
@@ -288,7 +294,7 @@ def _shares(
 
 
 def watch(names: Mapping[str, Any], cell: str, seed: int) -> dict[str, Any]:
-    """Which operations of torch a short run consists of, and a checksum of every result.
+    """Which products and activations a short run consists of, and a checksum of every result.
 
     Results of training hardly depend on the kind of cell or on the seed, but the operations and
     the numbers in them do. Nothing is recorded of code that works without torch.
@@ -303,7 +309,8 @@ def watch(names: Mapping[str, Any], cell: str, seed: int) -> dict[str, Any]:
         def __torch_dispatch__(self, func, types, args=(), kwargs=None):
             out = func(*args, **(kwargs or {}))
             results = [v for v in (out if isinstance(out, tuple | list) else [out]) if plain(v)]
-            operations[f"{func} {[tuple(v.shape) for v in results]}"] += 1
+            if any(word in str(func) for word in COMPUTES):
+                operations[f"{func} {[tuple(v.shape) for v in results]}"] += 1
             for v in results:
                 checksums.add(zlib.crc32(v.detach().contiguous().numpy().tobytes()))
             return out
@@ -358,9 +365,7 @@ def _watched(ns: Any, seeds: Sequence[int]) -> tuple[bool, bool, bool]:
             f"of the runs of a vanilla network (lengths 1 and 2, {UPDATES} updates; the worse "
             "length)",
         ),
-        "lstm": AtLeast(
-            0.5, f"of the runs of an LSTM (lengths 1 and 2, {UPDATES} updates; the worse length)"
-        ),
+        "lstm": AtLeast(0.5, f"of the runs of an LSTM (length 2, {UPDATES} updates)"),
         "training": AtLeast(
             0.85,
             f"(share of successes after {UPDATES} updates, less that after one update, to the "
@@ -383,7 +388,7 @@ def _watched(ns: Any, seeds: Sequence[int]) -> tuple[bool, bool, bool]:
 def success_rate(ns: Any, rng: np.random.Generator):
     seeds = [int(s) for s in rng.choice(10**6, FRESH_RUNS, replace=False)]
     rnn, formed = _shares(ns, "rnn", SHORT, seeds[:RUNS], UPDATES)
-    lstm, formed_lstm = _shares(ns, "lstm", SHORT[::-1], seeds[:RUNS], UPDATES)
+    lstm, formed_lstm = _shares(ns, "lstm", SHORT[:1], seeds[:RUNS], UPDATES)
     fresh, formed_fresh = _shares(ns, "rnn", [5], seeds, 1)
     _, formed_repeated = _shares(ns, "lstm", [5, 3, 5], seeds[:3], 1)
     hard, formed_hard = _shares(ns, "rnn", [LONG, 1], seeds[:LONG_RUNS], FEW_UPDATES)
@@ -393,7 +398,7 @@ def success_rate(ns: Any, rng: np.random.Generator):
     return {
         "cell": works and cells,
         "rnn": float(rnn.min()),
-        "lstm": float(lstm.min()) if cells else 0.0,
+        "lstm": float(lstm[0]) if cells else 0.0,
         "training": learned - float(np.round(4 * fresh[0]) / 4),
         "memory": learned - float(hard[0]),
         "order": works and bool(hard[0] <= hard[1]),
