@@ -217,11 +217,11 @@ def clip_gradients(
     m, n, k, j = sizes(rng, 4, low=2, high=5)
     arrays = [normal(rng, m, n), normal(rng, k), normal(rng, n, j), normal(rng)][:count]
     norm = np.sqrt(sum(np.sum(a**2) for a in arrays))
-    grads = {name: a * (length * allowed / norm) for name, a in zip(NAMES, arrays)}
+    grads = {name: np.asarray(a * (length * allowed / norm)) for name, a in zip(NAMES, arrays)}
     if mixed:
         Wx, Wh, b, Wy = grads.values()
         grads = {"Wx": Wx.T, "Wh": Wh.astype(np.float32), "b": np.repeat(b, 2, axis=1)[:, ::2]}
-        grads["Wy"] = np.array(Wy)
+        grads["Wy"] = Wy
     value, held, entries = ns.run(clipped, grads, allowed)
     if not isinstance(entries, dict) or set(entries) != set(grads):
         raise Failure("error", "clip_gradients changed the names in the dictionary.")
@@ -343,8 +343,8 @@ RIGHT_SAMPLER_REFUSED = 1e-9
         ),
     },
     cases={
-        "temperature 0.6": {"temperature": 0.6},
-        "temperature 2": {"temperature": 2.0, "texts": 800},
+        "temperature 0.5": {"temperature": 0.5},
+        "temperature 2.5": {"temperature": 2.5, "texts": 1000},
         "one character": {"temperature": 1.0, "length": 1, "texts": 800},
         "temperature 0": {"temperature": 0, "cold": True, "length": 5},
         "temperature 0.0001": {"temperature": 1e-4, "cold": True, "length": 5},
@@ -361,10 +361,9 @@ def sample(
     cold: bool = False,
     logits: float = 1.0,
 ):
-    D, H = sizes(rng, 2, low=5, high=7)
     V = 4
-    params, h = decided(rng, D, H, V, logits) if cold else undecided(rng, D, H, V)
-    args = (params, h, int(rng.integers(V)), length, temperature)
+    params, h, first_id = decided(rng, V, logits) if cold else undecided(rng, V)
+    args = (params, h, first_id, length, temperature)
     check_form(ns.sample(*args, fresh(rng)), length, V)
     found = check_form(ns.run(sampled, args, fresh(rng), 50 if cold else texts), length, V)
     counts = np.zeros((V,) * length, dtype=int)
@@ -410,19 +409,61 @@ def check_form(ids: Any, length: int, V: int) -> Ints:
     return ids
 
 
-def undecided(rng: np.random.Generator, D: int, H: int, V: int) -> tuple[Params, Floats]:
-    """A model that predicts something else after each character and from each state; a state."""
-    return model(rng, D, H, V), normal(rng, H)
+# fmt: off
+TELLING = (
+    16, 17, 19, 39, 41, 44, 45, 54, 56, 57, 58, 59, 64, 65, 66, 68, 85, 104, 106, 140, 164, 168,
+    173, 181, 183, 186, 188, 189, 198, 199, 210, 211, 212, 214, 233, 239, 242, 250, 262, 278,
+)
+# fmt: on
+"""Seeds of models whose texts tell. In one model of seven every known mistake moves the frequencies
+so far that it is found for certain, six standard deviations and more beyond the threshold; these
+are the first forty. A test works it out again."""
 
 
-def decided(
-    rng: np.random.Generator, D: int, H: int, V: int, logits: float
-) -> tuple[Params, Floats]:
+def undecided(rng: np.random.Generator, V: int) -> tuple[Params, Floats, int]:
+    """A model whose predictions depend on all that it has, a state, and a first id above 0.
+
+    It is one of `TELLING` in another disguise: its characters and its units change their places,
+    and units their sign, which moves no probability.
+    """
+    params, h, first = telling(int(rng.choice(TELLING)), V)
+    ids = rng.permutation(V)
+    while ids[0] == first:
+        ids = rng.permutation(V)
+    units, signs = rng.permutation(len(h)), rng.choice([-1.0, 1.0], size=len(h))
+    params = {
+        "Wx": params["Wx"][:, units] * signs,
+        "Wh": params["Wh"][units][:, units] * np.outer(signs, signs),
+        "b": params["b"][units] * signs,
+        "Wy": params["Wy"][units][:, ids] * signs[:, None],
+        "by": params["by"][ids],
+        "embed": params["embed"][ids],
+    }
+    return params, h[units] * signs, int(np.flatnonzero(ids == first)[0])
+
+
+def telling(seed: int, V: int) -> tuple[Params, Floats, int]:
+    """The model of one seed, a state and a first id."""
+    rng = np.random.default_rng(seed)
+    D, H = sizes(rng, 2, low=5, high=7)
+    params = {
+        "Wx": normal(rng, D, H, scale=1.2),
+        "Wh": normal(rng, H, H),
+        "b": normal(rng, H, scale=1.2),
+        "Wy": normal(rng, H, V),
+        "by": normal(rng, V, scale=1.2),
+        "embed": normal(rng, V, D),
+    }
+    return params, normal(rng, H), int(rng.integers(V))
+
+
+def decided(rng: np.random.Generator, V: int, logits: float) -> tuple[Params, Floats, int]:
     """A model whose most probable character is always clear, to float32 and at T = 0.0001.
 
     Its states are +1 and -1 to the last bit, so there are 2^H of them, and the two largest logits
     of each differ by 0.1 at least (times `logits`). The state that is returned is one of them.
     """
+    D, H = sizes(rng, 2, low=5, high=7)
     states = 2.0 * (np.arange(2**H)[:, None] >> np.arange(H) & 1) - 1
     while True:
         params = model(rng, D, H, V)
@@ -434,7 +475,7 @@ def decided(
         params[name] *= 1e6
     for name in ("Wy", "by"):
         params[name] *= 100 * logits
-    return params, states[rng.integers(len(states))]
+    return params, states[rng.integers(len(states))], int(rng.integers(1, V))
 
 
 def refusal(names: Mapping[str, Any], nll_sums: Any, token_counts: Any) -> tuple[Any, list[str]]:
