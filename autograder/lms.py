@@ -19,10 +19,13 @@ from __future__ import annotations
 
 import csv
 import io
+import lzma
 import re
 import stat
+import struct
 import unicodedata
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -36,6 +39,15 @@ from autograder.sanitize import MAX_FILE
 MAX_MEMBERS = 100_000
 MAX_TOTAL = 2_000_000_000
 """Bytes of all members together that are held in memory: 800 students with 2.5 MB each."""
+
+MAX_WITHIN = 100_000_000
+"""Bytes of all members of a zip file that one student handed in, as of a folder."""
+
+DAMAGED = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
+    *(EOFError, OSError, ValueError, RuntimeError),
+)
+"""What reading a damaged zip file raises; some of them are not documented."""
 
 READ = (".ipynb", ".zip", ".txt", ".yml")
 """What is looked at: notebooks, what may hold one, and what the platforms say about them."""
@@ -100,7 +112,7 @@ def read_zip(path: Path) -> Contents:
             members = dict(_members(archive, left_out))
     except FileNotFoundError:
         raise ZipError(f"There is no file {path}.") from None
-    except (zipfile.BadZipFile, NotImplementedError, OSError, EOFError) as error:
+    except DAMAGED as error:
         raise ZipError(f"{path} cannot be read as a zip file: {error}.") from error
     contents = _platform(members)
     if contents is None:
@@ -114,13 +126,13 @@ def read_zip(path: Path) -> Contents:
 
 
 def _members(
-    archive: zipfile.ZipFile, left_out: list[str], within: str = ""
+    archive: zipfile.ZipFile, left_out: list[str], within: str = "", room: int = MAX_TOTAL
 ) -> Iterator[tuple[str, bytes]]:
     """Name and bytes of every member that may be read."""
     infos = archive.infolist()
     if len(infos) > MAX_MEMBERS:
         raise ZipError(f"The zip file has {len(infos):,} members, more than {MAX_MEMBERS:,}.")
-    room = MAX_TOTAL
+    left = room
     for info in infos:
         if info.is_dir() or not info.filename.lower().endswith(READ):
             continue
@@ -132,15 +144,15 @@ def _members(
         try:
             with archive.open(info) as member:
                 data = member.read(MAX_FILE + 1)
-        except (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError) as error:
+        except DAMAGED as error:
             left_out.append(f"{shown}: damaged ({error}).")
             continue
         if len(data) > MAX_FILE:
             left_out.append(f"{shown}: more than {MAX_FILE // 1_000_000} MB when unpacked.")
             continue
-        room -= len(data)
-        if room < 0:
-            raise ZipError(f"The zip file unpacks to more than {MAX_TOTAL // 10**9} GB.")
+        left -= len(data)
+        if left < 0:
+            raise ZipError(f"The zip file unpacks to more than {room // 10**6:,} MB.")
         yield name, data
 
 
@@ -280,8 +292,9 @@ def _unpacked(files: list[Handed], left_out: list[str]) -> Iterator[Handed]:
             continue
         try:
             with zipfile.ZipFile(io.BytesIO(file.data)) as archive:
-                inner = list(_members(archive, left_out, f"{file.key}: {_shown(file.file)}/"))
-        except (zipfile.BadZipFile, NotImplementedError, EOFError, ZipError) as error:
+                where = f"{file.key}: {_shown(file.file)}/"
+                inner = list(_members(archive, left_out, where, MAX_WITHIN))
+        except (*DAMAGED, ZipError) as error:
             left_out.append(f"{file.key}: {_shown(file.file)} cannot be unpacked ({error}).")
             continue
         for name, data in inner:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import random
 import stat
 import zipfile
 from pathlib import Path
@@ -30,7 +32,7 @@ def make_zip(path: Path, members: dict[str, bytes]) -> Path:
 
 def zipped(members: dict[str, bytes]) -> bytes:
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in members.items():
             archive.writestr(name, data)
     return buffer.getvalue()
@@ -139,6 +141,40 @@ def test_a_file_that_is_no_export_gets_a_message(tmp_path, data, words):
         read_zip(tmp_path / "all.zip")
     with pytest.raises(ZipError, match="There is no file"):
         read_zip(tmp_path / "none.zip")
+
+
+def test_what_one_student_zipped_does_not_fill_the_memory(tmp_path, monkeypatch):
+    """Zeros pack to a thousandth: a file of 2 MB could unpack to 2 GB, and so could the next."""
+    monkeypatch.setattr(lms, "MAX_WITHIN", 300_000)
+    bomb = zipped({f"{i}.ipynb": bytes(100_000) for i in range(5)})
+    contents = read_zip(make_zip(tmp_path / "all.zip", {**CANVAS, "roe_7_8_a1.zip": bomb}))
+    assert {f.key for f in contents.files} == {"doejane-1234", "muellerjörg-77"}
+    assert "a1.zip cannot be unpacked (The zip file unpacks to more than" in contents.left_out[-1]
+
+
+def test_damage_anywhere_costs_at_most_what_it_hits(tmp_path):
+    """Random bytes changed in an archive of every kind of compression, and in one within it."""
+    for seed in range(400):
+        rng = random.Random(seed)
+        inner = damaged(rng, {f"a{i}.ipynb": GOOD * 9 for i in range(2)})
+        (tmp_path / "all.zip").write_bytes(damaged(rng, {**CANVAS, "roe_7_8_a.zip": inner}))
+        with contextlib.suppress(ZipError):
+            read_zip(tmp_path / "all.zip")
+        (tmp_path / "all.zip").write_bytes(zipped({**CANVAS, "roe_7_8_a.zip": inner}))
+        keys = {f.key for f in read_zip(tmp_path / "all.zip").files}
+        assert keys >= {"doejane-1234", "muellerjörg-77"}, seed
+
+
+def damaged(rng: random.Random, members: dict[str, bytes]) -> bytes:
+    """A zip file in which a few bytes are others."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data, compress_type=rng.choice([0, 8, 12, 14]))
+    text = bytearray(made.getvalue())
+    for _ in range(rng.randrange(1, 5)):
+        text[rng.randrange(len(text))] = rng.randrange(256)
+    return bytes(text)
 
 
 def test_a_zip_within_is_looked_into_once(tmp_path):
