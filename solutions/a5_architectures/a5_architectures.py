@@ -139,15 +139,15 @@ def stacked_forward(x, layers):
         h: the states of the top layer at all steps, shape (N, T, H) with the top layer's H.
     """
     ### BEGIN SOLUTION
-    signal = x
-    for Wx, Wh, b in layers:
-        state = x.new_zeros(len(x), len(b))
-        told = []
-        for t in range(x.shape[1]):
-            state = torch.tanh(signal[:, t] @ Wx + state @ Wh + b)
-            told.append(state)
-        signal = torch.stack(told, dim=1)
-    return signal
+    states = [x.new_zeros(len(x), len(b)) for _, _, b in layers]
+    top = []
+    for t in range(x.shape[1]):
+        signal = x[:, t]
+        for k, (Wx, Wh, b) in enumerate(layers):
+            signal = torch.tanh(signal @ Wx + states[k] @ Wh + b)
+            states[k] = signal
+        top.append(signal)
+    return torch.stack(top, dim=1)
     ### END SOLUTION
 
 

@@ -430,8 +430,9 @@ class Seq2Seq(nn.Module):
 """
 
 SMALL_WEIGHTS = (
-    OWN_CELLS
-    + """
+    (
+        OWN_CELLS
+        + """
 
 class SmallLayer(Layer):
     def __init__(self, D, H):
@@ -442,8 +443,11 @@ class SmallLayer(Layer):
 
 Layer = SmallLayer
 """
-).replace("class SmallLayer(Layer)", "OldLayer = Layer\n\n\nclass SmallLayer(OldLayer)").replace(
-    "super().__init__(D, H)\n        self.Wx", "OldLayer.__init__(self, D, H)\n        self.Wx"
+    )
+    .replace("class SmallLayer(Layer)", "OldLayer = Layer\n\n\nclass SmallLayer(OldLayer)")
+    .replace(
+        "super().__init__(D, H)\n        self.Wx", "OldLayer.__init__(self, D, H)\n        self.Wx"
+    )
 )
 
 CONTEXT_AT_EVERY_STEP = """
