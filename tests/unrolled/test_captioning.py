@@ -56,9 +56,10 @@ def test_weights_sum_to_one_over_the_places_and_the_mistake_does_not():
 def test_an_image_is_described_as_the_forward_pass_says():
     source, vocab = captioning.load(small(), "train")
     model = captioning.build(small(), source, vocab)
-    captioning.train(model, source, 30, seed=0, batch=8)
+    captioning.train(model, source, 150, seed=0, batch=8)
     seen = torch.from_numpy(source.at(np.arange(5)))
     said = model.describe(seen, vocab, longest=7)
+    assert len(set(said)) > 2
     ids = torch.from_numpy(words.to_ids(said, vocab))
     for k, caption in enumerate(said):
         logits, _ = model(seen[k : k + 1], ids[k : k + 1, : len(caption.split()) + 1])
@@ -66,6 +67,16 @@ def test_an_image_is_described_as_the_forward_pass_says():
         best = logits[0].argmax(dim=1).tolist()
         expected = [vocab[w] for w in caption.split()] + [vocab["<end>"]]
         assert best == expected or (len(caption.split()) == 7 and best[:7] == expected[:7])
+
+
+def test_a_description_has_neither_padding_nor_start():
+    source, vocab = captioning.load(small(), "train")
+    model = captioning.build(small(), source, vocab)
+    with torch.no_grad():
+        model.readout.bias[:2] = 100.0
+        model.readout.bias[2] = -100.0
+    said = model.describe(torch.from_numpy(source.at(np.arange(3))), vocab, longest=5)
+    assert [len(s.split()) for s in said] == [5, 5, 5]
 
 
 def test_what_follows_in_a_caption_does_not_change_what_was_predicted():
@@ -118,8 +129,7 @@ def test_the_numbers_of_an_evaluation_are_counted_right(batch):
     captions = [["a b c"], ["b"]]
     ids = words.to_ids([c[0] for c in captions], vocab)
     logits = torch.nn.functional.one_hot(torch.from_numpy(ids[:, 1:]), 7).float() * 3
-    logits[0, 1] = logits[0, 1].roll(1)  # one of six words is wrong; padding is wrong as well
-    logits[1, 2:] = logits[1, 2:].roll(1, dims=1)
+    logits[0, 1] = logits[0, 1].roll(1)  # one of six words is wrong, padding is right
     weights = torch.full((2, 4, 3), 0.1)
     weights[0, 0, 2], weights[0, 1, 2], weights[1, 0, 0] = 0.8, 0.8, 0.8
     places = np.array([[2, 2, 1, -1], [1, -1, -1, -1]])

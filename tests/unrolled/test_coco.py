@@ -43,13 +43,21 @@ def coco_file(tmp_path):
         paint(tmp_path / "val2014", names[k], k)
     images = [{"id": 10 + k, "file_name": n, "width": 40, "height": 30, "license": 1}
               for k, n in enumerate(names)]  # fmt: skip
-    said = [(10, SAID[0]), (10, "a man  RIDES"), (10, " . "), (10, "On a horse"), (11, SAID[1])]
+    twin = {**images[1], "id": 30}
+    said = [
+        (30, "other words"),
+        (10, SAID[0]),
+        (10, "a man  RIDES"),
+        (10, " . "),
+        (10, "On a horse"),
+        (11, SAID[1]),
+    ]
     said += [(12, ""), (14, SAID[2]), (99, SAID[3]), (15, None), (15, SAID[3])]
     annotations = [{"image_id": i, "id": k, "caption": c} for k, (i, c) in enumerate(said)]
     content = {
         "info": {},
         "licenses": [],
-        "images": [*images, images[1]],
+        "images": [*images, images[1], twin],
         "annotations": annotations,
     }
     file = tmp_path / "annotations" / "captions_val2014.json"
@@ -65,7 +73,7 @@ def test_coco_captions_and_what_is_left_out(coco_file, tmp_path):
     assert photos[0].file == tmp_path / "val2014" / "COCO_val2014_000000000000.jpg"
     counts = {reason: len(cases) for reason, cases in photos.left_out.items()}
     assert counts == {
-        "image listed twice": 1,
+        "image listed twice": 2,
         "caption of an image that is not listed": 1,
         "caption twice for an image": 1,
         "empty caption": 3,
@@ -172,7 +180,7 @@ def test_files_that_are_no_captions_are_named(tmp_path, coco_file):
     (tmp_path / "odd.json").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(DataError, match="UTF-8"):
         coco.read(tmp_path / "odd.json", tmp_path)
-    with pytest.raises(DataError, match="image file missing: 6"):
+    with pytest.raises(DataError, match="image file missing: 7"):
         coco.read(coco_file, tmp_path / "annotations")
 
 

@@ -13,6 +13,15 @@ from unrolled.data import scenes, words
 EVERYTHING = scenes.make(300, 3, "hard", captions=6)
 NUMBERS = ["zero", "one", "two", "three", "four", "five", "six", "seven"]
 COLOURS = ["red", "green", "blue", "yellow", "purple", "cyan"]
+PLURALS = {
+    "shapes": "shape",
+    "squares": "square",
+    "circles": "circle",
+    "triangles": "triangle",
+    "diamonds": "diamond",
+    "rings": "ring",
+    "crosses": "cross",
+}
 SHAPES = ["square", "circle", "triangle", "diamond", "ring", "cross"]
 
 
@@ -45,8 +54,8 @@ def related(a, relation, b):
 
 def fits(thing, phrase):
     """Whether an object is what "small red square", "red shapes", "a circle" ... says."""
-    noun = {"crosses": "cross"}.get(phrase.split()[-1], phrase.split()[-1])
-    noun = noun if noun == "cross" else noun.removesuffix("s")
+    noun = phrase.split()[-1]
+    noun = PLURALS.get(noun, noun)
     if noun not in ("shape", thing["shape"]):
         return False
     said = [w for w in phrase.split()[:-1] if w != "a"]
@@ -341,14 +350,22 @@ def test_impossible_features_are_refused(changes):
 
 
 def meant_by(phrase, found):
-    """All objects that "the shape left of the red square" may mean."""
+    """All objects that "the shape left of the red square" may mean, and those on the way there."""
     match = re.fullmatch(r"the (\w+ ?\w*?)(?: (left of|right of|above|below) (the .*))?", phrase)
     noun, relation, rest = match.groups()
-    anchors = meant_by(rest, found) if rest else [None]
+    if rest is None:
+        return [t for t in found if fits(t, noun)], []
+    anchors, way = meant_by(rest, found)
     assert len(anchors) == 1, phrase
-    return [
-        t for t in found if fits(t, noun) and (rest is None or related(t, relation, anchors[0]))
-    ]
+    return [t for t in found if fits(t, noun) and related(t, relation, anchors[0])], anchors + way
+
+
+def the_one(phrase, found):
+    """The only object that a phrase means; it must be none of those on the way."""
+    (thing,), way = meant_by(phrase, found)
+    cells = [t["cell"] for t in (thing, *way)]
+    assert len(set(cells)) == len(cells), phrase
+    return thing
 
 
 def answer(text, found):
@@ -358,10 +375,10 @@ def answer(text, found):
     if match := re.fullmatch(r"is there (a .*) \?", text):
         return "yes" if any(fits(t, match[1]) for t in found) else "no", -1
     if match := re.fullmatch(r"what colour is (the .*) \?", text):
-        (thing,) = meant_by(match[1], found)
+        thing = the_one(match[1], found)
         return thing["colour"], thing["cell"]
     if match := re.fullmatch(r"what shape is ((?:left of|right of|above|below) .*) \?", text):
-        (thing,) = meant_by(f"the shape {match[1]}", found)
+        thing = the_one(f"the shape {match[1]}", found)
         return thing["shape"], thing["cell"]
     match = re.fullmatch(r"what shape is (\w+) \?", text)
     (thing,) = [t for t in found if t["colour"] == match[1]]
