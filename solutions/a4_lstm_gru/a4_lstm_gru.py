@@ -429,8 +429,8 @@ check("lstm_backward")
 def one_direction(forward, backward, args, results=1, h=1e-5, seed=0):
     """Print the slope of a random loss along a random direction, measured and predicted.
 
-    The first `results` results of forward count in the loss; backward takes their gradients and
-    the cache and returns the gradients of those args whose place is in `into`.
+    The first `results` results of forward count in the loss, and its last one is the cache;
+    backward takes their gradients and the cache, and returns the gradients of all args.
     """
     rng = np.random.default_rng(seed)
     values = forward(*args)
