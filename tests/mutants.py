@@ -17,6 +17,8 @@ OPERATORS = {
     ast.Sub: (ast.Add,),
     ast.Mult: (ast.Div, ast.Add),
     ast.Div: (ast.Mult,),
+    ast.FloorDiv: (ast.Mult,),
+    ast.Mod: (ast.FloorDiv,),
     ast.MatMult: (),
     ast.Pow: (ast.Mult,),
 }
@@ -89,7 +91,7 @@ def alternatives(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
 
 def operators(node: ast.AST) -> Iterator[ast.AST]:
     if isinstance(node, ast.BinOp):
-        for operator in OPERATORS[type(node.op)]:
+        for operator in OPERATORS.get(type(node.op), ()):  # none for | and &
             yield ast.BinOp(node.left, operator(), node.right)
         if not isinstance(node.op, ast.Add | ast.Mult):
             yield ast.BinOp(node.right, node.op, node.left)
