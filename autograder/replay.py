@@ -6,6 +6,7 @@ shown are the arguments, what came back, what was expected, and the first place 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,7 @@ from autograder.course import Course, CourseError
 from autograder.judge import WITH_OURS, Grader
 from autograder.records import read_record
 from autograder.release import load_release
+from autograder.sandbox.client import printable
 from autograder.sanitize import read_submission, submission_of
 from unrolled.arrays import Kept, is_tensor, numbers
 from unrolled.exercise import Exercise
@@ -25,6 +27,10 @@ from unrolled.namespace import Failure, Namespace
 
 SHOWN = 60
 """Numbers of an array that are printed in full; of a larger one, its corners."""
+ENTRIES = 20
+"""Entries of a list or a dict that are printed."""
+LINES = 200
+"""Lines that are printed of one argument or result."""
 
 
 @dataclass
@@ -197,7 +203,8 @@ def first_difference(right: np.ndarray, actual: np.ndarray, tol: float) -> str:
 
 def indented(value: Any, by: int) -> Iterator[str]:
     """A value as lines of text."""
-    for line in words(value).splitlines():
+    lines = words(value).splitlines()
+    for line in some(lines[:LINES], len(lines)).splitlines():
         yield " " * by + line
 
 
@@ -211,9 +218,16 @@ def words(value: Any) -> str:
         text = np.array2string(value, threshold=SHOWN, precision=9, max_line_width=100)
         return f"{value.dtype} {value.shape}\n{text}"
     if isinstance(value, list | tuple) and any(not isinstance(v, int | float) for v in value):
-        return "\n".join(words(v) for v in value)
+        return some([words(v) for v in value[:ENTRIES]], len(value))
     if isinstance(value, dict):
-        return "\n".join(f"{k}: {words(v)}" for k, v in value.items())
+        shown = itertools.islice(value.items(), ENTRIES)
+        return some([f"{printable(str(k)[:60])}: {words(v)}" for k, v in shown], len(value))
     if callable(value):
         return "(a function of the check)"
     return repr(value)[:500]
+
+
+def some(lines: list[str], count: int) -> str:
+    """The first of ``count`` lines or entries, and how many are not shown."""
+    more = [f"and {count - len(lines)} more"] if count > len(lines) else []
+    return "\n".join([*lines, *more])

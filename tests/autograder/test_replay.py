@@ -12,7 +12,8 @@ from autograder.cli import main
 from autograder.course import Course, CourseError
 from autograder.grade import grade_class
 from autograder.release import load_release, notebook_bytes
-from autograder.replay import replay
+from autograder.replay import indented, replay
+from autograder.sandbox.wire import Opaque
 
 A1 = "a1_rnn"
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("replay")]
@@ -77,3 +78,21 @@ def test_what_cannot_be_replayed_is_said(graded, capsys):
             replay(graded, "jane", A1, "rnn_forward")
     finally:
         path.write_bytes(before)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"\x1b[2J\u202e\ud800\n" * 100: 1.0},
+        {k: [[["\x1b]0;title\x07"] * 50] * 50] * 50 for k in range(50)},
+        ["\x1b[2J"] * 100_000,
+        [[]] * 100_000,
+        "\u202e" * 100_000,
+        Opaque("x"),
+    ],
+    ids=["key", "nested", "texts", "lists", "text", "object"],
+)
+def test_what_a_student_returned_is_shown_within_bounds_and_without_escapes(value):
+    lines = list(indented(value, 2))
+    assert all(line.isprintable() for line in lines)
+    assert sum(map(len, lines)) < 200_000
