@@ -92,6 +92,7 @@ class Stock:
         self.template = self.scratch / "template"
         self.course = self.scratch / "course"
         self.report = self.scratch / "home" / "seen.json"
+        self.report.parent.mkdir()
         self._make_template()
 
     def _make_template(self) -> None:
@@ -133,7 +134,6 @@ class Stock:
     def _nbgrader(self, *args: str) -> tuple[int, str]:
         """Run an nbgrader command behind the outer wall; exit status (-1: hung) and its log."""
         home = self.scratch / "home"
-        home.mkdir(exist_ok=True)
         wall = ["bwrap", "--die-with-parent", "--new-session", "--unshare-pid", "--unshare-net"]
         wall += ["--unshare-ipc", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
         wall += ["--tmpfs", "/tmp", "--bind", str(self.course), str(self.course)]
@@ -153,7 +153,9 @@ class Stock:
 
     def run(self, case: Case) -> StockOutcome:
         """Grade the case, then an honest student, in one run of ``nbgrader autograde``."""
-        subprocess.run(["chmod", "-R", "u+w", str(self.course)], check=False)
+        subprocess.run(["chmod", "-R", "u+w", str(self.scratch)], check=False)
+        shutil.rmtree(self.report.parent)  # a home in which the case before may have left something
+        self.report.parent.mkdir()
         shutil.rmtree(self.course)
         shutil.copytree(self.template, self.course, symlinks=True)
         self._hand_in(STUDENT, case.build)
