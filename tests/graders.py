@@ -36,6 +36,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # for ``mutants``, as under pytest
 
+from mutants import __file__ as mutants_file
 from mutants import mutants
 
 from autograder import source
@@ -274,12 +275,11 @@ def line(row: Row) -> str:
 def inputs_hash(assignment: str) -> str:
     """A hash of all that the figures of an assignment follow from."""
     folder = source.source_path(assignment).parent
-    files = [*sorted(folder.glob("*.py")), Path(__file__).with_name("mutants.py"), Path(__file__)]
-    files.append(source.ROOT / "unrolled" / "exercises" / f"{assignment}.py")
-    files += [source.ROOT / "unrolled" / f"{m}.py" for m in source.DECIDING]
-    digest = hashlib.sha256()
+    files = [folder / "variants.py", folder / "equivalent.py", Path(mutants_file), Path(__file__)]
+    digest = hashlib.sha256(source.bank_hash(assignment).encode())
     for file in files:
-        digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+        if file.is_file():
+            digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.hexdigest()
 
 
