@@ -39,8 +39,8 @@
 #   your own business. It must stay valid when the forward function is called again before the
 #   backward function.
 # - Loops over time are fine. Loops over samples or units are allowed, and slow.
-# - Parts 1 to 3 build on each other. The GRU (part 4) and the initial bias (part 6) need nothing
-#   from before.
+# - Parts 1 and 2 build on each other. The GRU (part 3), the way into torch (part 4) and the initial
+#   bias (part 5) need nothing from before.
 #
 # ## Shapes
 #
@@ -326,6 +326,11 @@ with when_solved():
 # before made, and with the same weights. The initial hidden state is given. The initial cell is
 # zero.
 #
+# The weights of the example once more, $T = 2$ and $x = 1$ at both steps. The gates are the same
+# at both, as $W_h$ is zero. The cell goes from $0$ to $\frac12 \cdot \frac45 = 0.4$ and to
+# $\frac34 \cdot 0.4 + 0.4 = 0.7$, and the hidden states are $\frac14 \tanh(0.4) = 0.095$ and
+# $\frac14 \tanh(0.7) = 0.151$.
+#
 # **Why.** From outside, an LSTM is a function from a sequence to a sequence of hidden states. The
 # cell is its own affair and is not returned.
 #
@@ -360,6 +365,19 @@ def lstm_forward(x, h0, Wx, Wh, b):
 # %% check="lstm_forward"
 check("lstm_forward")
 
+# %% free="example_sequence"
+# The example by hand: this should print [0.095 0.151].
+EXAMPLE = (
+    np.ones((1, 2, 1)),
+    np.zeros((1, 1)),
+    np.log(3) * np.array([[0.0, 1.0, -1.0, 1.0]]),
+    np.zeros((1, 4)),
+    np.zeros(4),
+)
+with when_solved():
+    h, _ = lstm_forward(*EXAMPLE)
+    print(h[0, :, 0].round(3))
+
 # %% [markdown]
 # ### Exercise 4: `lstm_backward` (6 points)
 #
@@ -371,6 +389,12 @@ check("lstm_forward")
 # \text{ what step } t+1 \text{ sends to } c_t,$$
 #
 # where $e_t$ is `dh[:, t]`.
+#
+# In the example, let only the last hidden state have a gradient, $e_2 = 1$. Then $\bar c_2 =
+# \frac14 (1 - \tanh^2 0.7) = 0.159$, and three quarters of it reach the cell before: $\bar c_1 =
+# 0.119$. Nothing comes from $e_1$, nor from the gates, whose weights $W_h$ are zero. The input gate
+# gets $\bar c_t\, g$ at both steps, together $(0.159 + 0.119) \cdot \frac45 \cdot \frac14 = 0.056$
+# before the sigmoid.
 #
 # **Why.** The message along the cell is the reason for which LSTMs exist: from step to step it is
 # multiplied by $f$ and by nothing else ([chapter 6, "The
@@ -414,6 +438,13 @@ def lstm_backward(dh, cache):
 
 # %% check="lstm_backward"
 check("lstm_backward")
+
+# %% free="example_sequence_backward"
+# The example by hand: db should start with 0.056.
+with when_solved():
+    _, cache = lstm_forward(*EXAMPLE)
+    db = lstm_backward(np.array([[[0.0], [1.0]]]), cache)[4]
+    print("db =", db.round(3))
 
 # %% [markdown]
 # ### A gradient in one direction
@@ -820,7 +851,8 @@ def new_network(rng, forget_bias):
 def scores_of(p, x):
     """Scores (N, symbols) after the last step, the hidden states, and the cache."""
     h, cache = lstm_forward(x, np.zeros((len(x), UNITS)), p["Wx"], p["Wh"], p["b"])
-    return h[:, -1] @ p["Wy"] + p["by"], h, cache
+    scores = h[:, -1] @ p["Wy"] + p["by"]
+    return scores, h, cache
 
 
 def loss_and_gradients(p, x, which):

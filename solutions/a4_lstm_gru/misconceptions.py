@@ -1613,7 +1613,7 @@ INIT_LSTM_BIAS = group(
         "softplus-of-the-bias",
         "= forget_bias",
         "= np.log1p(np.exp(float(forget_bias)))",
-        "Your entries are a function of forget_bias. Is any function of it asked for?",
+        "You store a function of the bias that was asked for. Is any function of it asked for?",
         BIAS,
     ),
     (  # E23

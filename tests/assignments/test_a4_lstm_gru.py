@@ -858,6 +858,8 @@ def test_the_notebook_teaches_what_it_says(shown, capsys):
     said = capsys.readouterr().out
     assert "[[0.204]] [[1.15]]" in said
     assert "db = [0.2    0.1875 0.     0.18  ]  dprev_c = [[0.75]]" in said
+    assert "[0.095 0.151]" in said
+    assert "db = [0.056 " in said
     assert "[[0.575]]" in said
     assert re.search(r"db = \[-0\.0563 +\S+ +0\.09 +\]", said)
     slopes = re.findall(r"measured (\S+), predicted (\S+)", said)
@@ -888,6 +890,8 @@ def test_numbers_of_the_text():
     assert "a millionth after 20 steps" in text
     assert round(100 * sigma[1] ** 20) == 70
     assert "it is 70 %" in text
+    at_c2 = 0.25 * (1 - np.tanh(0.7) ** 2)
+    assert (f"{at_c2:.3f}", f"{0.75 * at_c2:.3f}") == ("0.159", "0.119")
     shapes = {"Wx": (1, 4), "Wh": (1, 4), "b": (4,)}
     numbers = {"Wx": [[1, 2, 3, 4]], "Wh": [[5, 6, 7, 8]], "b": [9, 10, 11, 12]}
     given = [np.array(numbers[k], dtype=float).reshape(s) for k, s in shapes.items()]
