@@ -192,7 +192,13 @@ LEVELS = {
         texture=0.25,
     ),
 }
-"""Settings to begin with; `make(..., **changes)` takes single ones."""
+"""Settings to begin with; `make(..., **changes)` takes single ones.
+
+More objects and cells make it harder to keep them apart without looking at one at a time, and so do
+distractors; noise blurs what is seen; several kinds and orders of captions lower what any model can
+reach, because it cannot know which is meant. `python -m unrolled.captioning compare --level ...`
+measures a model that looks against three that do not.
+"""
 
 
 class Objects(NamedTuple):
