@@ -218,10 +218,10 @@ def evaluate(
         seen = torch.from_numpy(source.at(source.image[k : k + batch]))
         logits, weights = model(seen, ids[:, :-1])
         targets = ids[:, 1:]
-        real = targets != 0
-        right += ((logits.argmax(dim=2) == targets) & real).sum().item()
-        total += real.sum().item()
-        nats += loss_of(logits, targets).item() * real.sum().item()
+        spoken = ids[:, 1:] != words.SPECIAL.index(words.PAD)
+        right += ((logits.argmax(dim=2) == targets) & spoken).sum().item()
+        total += spoken.sum().item()
+        nats += loss_of(logits, targets).item() * spoken.sum().item()
         if source.places is not None:
             on_place.append(_looked(weights.numpy(), source.places[k : k + batch]))
     found = {"token_accuracy": right / total, "nats": nats / total}
