@@ -254,12 +254,11 @@ def gradient_norms(h, Wh):
         h[T-1-k]; norms[0] is 1.
     """
     ### BEGIN SOLUTION
-    T, H = h.shape
-    product = np.eye(H)
+    product = np.eye(h.shape[1])
     norms = [1.0]
-    for t in range(T - 1, 0, -1):
-        jacobian = np.diag(1 - h[t] ** 2) @ Wh.T
-        product = product @ jacobian
+    for state in h[:0:-1]:  # the first state has no step before it that is asked for
+        jac = np.diag(1 - state**2) @ Wh.T
+        product = product @ jac
         norms.append(np.linalg.norm(product, 2))
     return np.array(norms)
     ### END SOLUTION
@@ -448,8 +447,8 @@ def pulse(alphas=(0.5, 0.8, 0.95, 0.99), steps=60):
             ax.plot(half, 0.5, color=style["color"], marker=style["marker"])
         said.append(f"{half:.1f} steps for alpha = {alpha:g}")
     ax.axhline(0.5, color=plot.FAINT, linewidth=0.8)
-    ax.set(xlabel="steps since the pulse", ylabel="share that is left")
-    ax.legend()
+    ax.set(xlabel="steps since the pulse", ylabel="share that is left", ylim=(-0.03, 1.4))
+    ax.legend(ncols=2, loc="upper center")
     plot.show(
         fig, alt=f"Share of a pulse that is left in leaky units. Half-lives: {', '.join(said)}."
     )
@@ -536,7 +535,7 @@ with when_solved():
 # **What is checked.** Lengths 1 and 2 are learned in 250 updates. Nearly nothing is learned in
 # one. In 40 updates length 200 is not learned every time: a network that does so has another way
 # to know the symbol than its memory. And the form: one share per length, in the order of
-# `lengths`, which may be unsorted and may repeat. This takes some seconds.
+# `lengths`, which may be unsorted and may repeat. The check takes about five seconds.
 #
 # **Watch for.**
 #
@@ -578,7 +577,7 @@ def success_rate(cell, lengths, seeds, steps):
         return x, symbols
 
     def succeeds(length, seed):
-        torch.manual_seed(seed)  # everything below is drawn from it
+        torch.random.manual_seed(seed)  # everything below is drawn from it
         core, head = layer(4, H, batch_first=True), torch.nn.Linear(H, 4)
         if cell == "lstm":
             torch.nn.init.constant_(core.bias_hh_l0[H : 2 * H], 4.0)  # half-life about 38

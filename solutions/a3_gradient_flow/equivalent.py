@@ -5,8 +5,8 @@ SAME_NUMBER = "a NumPy number is as good as a Python number"
 
 EQUIVALENT = {
     "gradient_norms": {
-        "1 - h[t] ** 2  ->  h[t] ** 2 - 1": SAME_NORM,
-        "np.diag(1 - h[t] ** 2) @ Wh.T  ->  np.diag(1 - h[t] ** 2).T @ Wh.T": SAME_NORM,
+        "1 - state ** 2  ->  state ** 2 - 1": SAME_NORM,
+        "np.diag(1 - state ** 2) @ Wh.T  ->  np.diag(1 - state ** 2).T @ Wh.T": SAME_NORM,
     },
     "vanishing_bound": {
         "float(singular_values.max() ** T)  ->  singular_values.max() ** T": SAME_NUMBER,

@@ -264,7 +264,7 @@ RESCALE_SPECTRAL_RADIUS = group(
     ),
 )
 
-JACOBIAN = "np.diag(1 - h[t] ** 2) @ Wh.T"
+JACOBIAN = "np.diag(1 - state**2) @ Wh.T"
 NORM = "np.linalg.norm(product, 2)"
 
 GRADIENT_NORMS = group(
@@ -280,23 +280,23 @@ GRADIENT_NORMS = group(
     (
         "slopes-behind-the-weights",
         JACOBIAN,
-        "Wh.T @ np.diag(1 - h[t] ** 2)",
+        "Wh.T @ np.diag(1 - state**2)",
         "Row i of the Jacobian belongs to the new unit i, and all of the row is multiplied by the "
         "slope of this unit. Do your slopes scale rows or columns?",
         JACOBIANS,
     ),
     (
         "factors-in-the-other-order",
-        "product @ jacobian",
-        "jacobian @ product",
+        "product @ jac",
+        "jac @ product",
         "Two steps with different states show it: a gradient that comes from the end meets the "
         "last step first. On which side of the product must the earlier step be added?",
         JACOBIANS,
     ),
     (
         "slope-of-the-state-before",
-        "h[t] ** 2",
-        "h[t - 1] ** 2",
+        "h[:0:-1]",
+        "h[-2::-1]",
         "One step back from the last state: which state came out of the tanh in this step, the "
         "last one or the one before?",
         JACOBIANS,
@@ -311,23 +311,23 @@ GRADIENT_NORMS = group(
     ),
     (
         "tanh-taken-again",
-        "h[t] ** 2",
-        "np.tanh(h[t]) ** 2",
+        "1 - state**2",
+        "1 - np.tanh(state) ** 2",
         "The slope of tanh can be written with its argument or with its result. Which of the two "
         "is h, and has it been through the tanh already?",
         JACOBIANS,
     ),
     (
         "slope-not-squared",
-        "1 - h[t] ** 2",
-        "1 - h[t]",
+        "1 - state**2",
+        "1 - state",
         "The slope of tanh is the same at a and at -a. Is yours? Try the states 0.6 and -0.6.",
         ACTIVATION,
     ),
     (
         "slope-of-the-logistic-function",
-        "1 - h[t] ** 2",
-        "h[t] * (1 - h[t])",
+        "1 - state**2",
+        "state * (1 - state)",
         "At the state 0 a tanh unit is steepest, with slope 1. What is yours there? Which "
         "activation has this slope?",
         ACTIVATION,
@@ -367,7 +367,7 @@ GRADIENT_NORMS = group(
     (
         "norms-multiplied",
         NORM,
-        "norms[-1] * np.linalg.norm(jacobian, 2)",
+        "norms[-1] * np.linalg.norm(jac, 2)",
         "Your numbers are too large from two steps on. The vector that one step stretches most "
         "need not be the one that the next step stretches. Which comes first, the product or the "
         "norm?",
@@ -376,34 +376,25 @@ GRADIENT_NORMS = group(
     (
         "radius-of-the-weights",
         NORM,
-        "np.abs(np.linalg.eigvals(Wh)).max() ** (T - t)",
+        "np.abs(np.linalg.eigvals(Wh)).max() ** len(norms)",
         "A power of the spectral radius of Wh does not know the states. Does a tanh network "
         "multiply by the same matrix at every step?",
         MODULUS,
     ),
     (
         "single-steps",
-        "product = product @ jacobian",
-        "product = jacobian",
+        "product = product @ jac",
+        "product = jac",
         "norms[2] is about two steps. Does yours contain both of them, or the second alone?",
         JACOBIANS,
     ),
     (
         "forward-from-the-first-state",
-        "range(T - 1, 0, -1)",
-        "range(1, T)",
+        "h[:0:-1]",
+        "h[1:]",
         "norms[1] is about the last state and the one before. Which two states does yours begin "
         "with?",
         JACOBIANS,
-    ),
-    (
-        "one-step-too-early",
-        "range(T - 1, 0, -1)",
-        "range(T - 2, -1, -1)",
-        "One step back from the last state: which state came out of the tanh in this step? The "
-        "very first state has no step before it that would be asked for.",
-        JACOBIANS,
-        "slope-of-the-state-before",  # the same slopes in the same order, by another shift
     ),
     (
         "oldest-first",
@@ -911,7 +902,7 @@ SUCCESS_RATE = group(
     ),
     (
         "seed-ignored",
-        "torch.manual_seed(seed)",
+        "torch.random.manual_seed(seed)",
         "pass",
         "The same seed gives another run each time, so nobody can look at a run again. What are "
         "the weights and the batches drawn from, and when was that seeded?",
@@ -919,8 +910,8 @@ SUCCESS_RATE = group(
     ),
     (
         "same-seed-for-all",
-        "torch.manual_seed(seed)",
-        "torch.manual_seed(0)",
+        "torch.random.manual_seed(seed)",
+        "torch.random.manual_seed(0)",
         "Another seed gives the same run, so your share is over one run repeated. What should "
         "differ between two runs of the same length?",
         SUCCESS,
