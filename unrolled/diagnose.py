@@ -11,20 +11,25 @@ import numpy as np
 def wrong_type(expected: np.ndarray, actual: Any) -> str:
     """Words for a value that is not a NumPy array (or number) at all."""
     wanted = "a NumPy array" if expected.ndim else "a number"
-    kind = type(actual).__name__
     if actual is None:
         return f"is None, expected {wanted}"
     if isinstance(actual, np.ndarray):
         return f"is an array of type {actual.dtype}, expected numbers"
-    return f"is of type {kind}, expected {wanted}"
+    return f"is of type {kind(actual)}, expected {wanted}"
+
+
+def kind(actual: Any) -> str:
+    """The name of a value's type. In grading, of most only ``type_name`` comes over the pipe."""
+    name = getattr(actual, "type_name", None)
+    return name if isinstance(name, str) else type(actual).__name__
 
 
 def no_tensor(actual: Any) -> str:
     """Words for a value that is no torch tensor where one is asked for."""
     if actual is None:
         return "is None, expected a torch tensor"
-    kind = "a NumPy array" if isinstance(actual, np.ndarray) else f"of type {type(actual).__name__}"
-    return f"is {kind}, expected a torch tensor"
+    found = "a NumPy array" if isinstance(actual, np.ndarray) else f"of type {kind(actual)}"
+    return f"is {found}, expected a torch tensor"
 
 
 def wrong_shape(expected: np.ndarray, actual: np.ndarray) -> str:

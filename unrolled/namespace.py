@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from unrolled.arrays import Kept, copy_argument, is_tensor, same_argument
+from unrolled.diagnose import kind
 from unrolled.verdict import Outcome
 
 OPAQUE = ("cache", "state")
@@ -241,4 +242,4 @@ def describe(value: Any) -> str:
         return "None"
     if isinstance(value, np.ndarray):
         return f"one array of shape {value.shape}"
-    return f"one {type(value).__name__}"
+    return f"one {kind(value)}"

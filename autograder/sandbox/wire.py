@@ -127,10 +127,10 @@ def as_tensor(value: Any) -> Any:
 
 def as_generator(state: Any) -> np.random.Generator:
     """A generator of its own in this state."""
+    generator = np.random.PCG64()
     try:
-        generator = np.random.PCG64()
         generator.state = state
-    except (TypeError, ValueError, KeyError, OverflowError):
+    except (TypeError, ValueError, LookupError, OverflowError):
         raise ProtocolError("not a generator of the protocol") from None
     return np.random.Generator(generator)
 
