@@ -300,4 +300,4 @@ def versions() -> dict[str, str]:
     from importlib.metadata import version
 
     packages = {name: version(name) for name in ("numpy", "torch", "unrolled")}
-    return {"python": platform.python_version(), **packages}
+    return {"python": platform.python_version(), **packages, "grader": source.grader_hash()}

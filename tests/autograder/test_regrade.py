@@ -12,6 +12,7 @@ from classroom import ASSIGNMENT, VERSIONS, grade_by_looks, hand_in
 from autograder import grade, regrade, source
 from autograder.cli import main
 from autograder.grade import grade_class
+from autograder.judge import versions
 
 
 @pytest.fixture
@@ -155,3 +156,8 @@ def test_what_decides_a_mark_is_known_and_nothing_else(sources):
         path.write_text(text)
     forget()
     assert (source.bank_hash("a1_rnn"), source.grader_hash()) == before
+
+
+def test_another_grader_is_a_reason_to_grade_again():
+    """The code that reads, runs and marks submissions is one of the versions of a record."""
+    assert versions()["grader"] == source.grader_hash()
