@@ -650,7 +650,7 @@ with when_solved():
 # Then its parameters read 4,000 characters that are new, from a state of zeros, and their loss in
 # nats per character is taken; of three such runs with different words the middle one counts. It
 # must be at most 1.0. Three numbers to compare with: who knows how frequent each character is has
-# 2.0; who knows the last character only has 1.5; and who knows the words has
+# 2.0; who knows the last character only has 1.4; and who knows the words has
 # $\ln(10) / 5.2 = 0.443$, since each word with its blank has on average 5.2 characters and costs
 # $\ln 10$. Nobody can be below that: a smaller loss would be a bug. Correct training ends near 0.5.
 # The check takes some seconds.

@@ -12,6 +12,14 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "(0, 1)  ->  (1, 0)": "a sum over both axes",
         "np.zeros_like(inputs)  ->  np.ones_like(inputs)": "every element is written",
     },
+    "sample": {
+        "np.array(ids, dtype=int)  ->  np.array(ids)": "a list of integers",
+        **{
+            f"{row} @ params['{name}']  ->  {changed}": "a vector has no transpose"
+            for row, name in (("x", "Wx"), ("state", "Wh"), ("state", "Wy"))
+            for changed in (f"({row} @ params['{name}']).T", f"{row}.T @ params['{name}']")
+        },
+    },
     "perplexity": {
         "float(np.exp(np.sum(nll_sums) / tokens))  ->  np.exp(np.sum(nll_sums) / tokens)": FLOAT,
     },

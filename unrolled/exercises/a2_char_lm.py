@@ -166,7 +166,9 @@ def laid_side_by_side(batches: Any, rows: int) -> dict[str, Any]:
             if not isinstance(part, np.ndarray) or part.ndim != 2 or len(part) != rows:
                 shape = getattr(part, "shape", None)
                 found = type(part).__name__ if shape is None else f"shape {shape}"
-                text = f"{name} of batch {k} must be an array with {rows} rows; it has {found}."
+                text = (
+                    f"batchify: {name} of batch {k} must be an array with {rows} rows, not {found}."
+                )
                 raise Failure("error", text)
     empty = np.zeros((rows, 0), dtype=int)
     widths = [[x.shape[1], y.shape[1]] for x, y in batches]
@@ -326,7 +328,7 @@ def sampled_beside(
 
 
 RIGHT_SAMPLER_REFUSED = 1e-9
-"""Probability that a right sampler fails one frequency test; there are at most 14 in a grading."""
+"""Probability that a right sampler fails one frequency test; a grading makes twelve of them."""
 
 
 # There are V^3 = 64 texts of three characters. At temperature 0, and at 0.0001 with the margins of
@@ -351,6 +353,7 @@ RIGHT_SAMPLER_REFUSED = 1e-9
         "huge logits": {"temperature": 1.0, "cold": True, "length": 5, "logits": 1e5},
     },
     seeds=1,
+    seconds=30,
 )
 def sample(
     ns: Any,
@@ -536,10 +539,13 @@ FLOOR = float(np.log(len(LENGTHS)) / (np.mean(LENGTHS) + 1))
 """Its entropy in nats per character: ln 10 for each word with its blank."""
 
 HELD_OUT_BOUND = 1.0
-"""Who knows the last character only has 1.5 and more; correct training ends at 0.45 to 0.6.
+"""Who knows the last character only has 1.4 on average and never less than 1.1.
 
-Measured by `python -m tests.assignments.bounds_a2` over correct variants of every kind of update,
-see there. """
+Correct training ends below 0.55, whatever the update (plain descent, Adagrad, Adam, RMSprop,
+momentum), the size (24 to 100 units, chunks of 16 to 64) and the first weights; see the text of
+test_a2_char_lm.py for the measured values. Within each of these variants the standard deviation is
+at most 0.02, so the bound is more than twenty of them away, and the median of three runs counts.
+"""
 
 TRAINING_STEPS, TRAINING_IDS, HELD_OUT_IDS, RUNS = 600, 20_000, 4_000, 3
 
@@ -585,7 +591,7 @@ def nats_per_character(params: Params, ids: Ints) -> float:
     ),
     rules={
         "held-out loss": AtMost(
-            HELD_OUT_BOUND, "nats per character on unseen text (counting pairs gives 1.5)"
+            HELD_OUT_BOUND, "nats per character on unseen text (counting pairs gives 1.4)"
         ),
         "losses": AtMost(
             HELD_OUT_BOUND, "nats per character on average over the last tenth of the steps"
