@@ -59,7 +59,7 @@ from contextlib import contextmanager
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: F401  (for your own code)
 from torch import nn
 
 from unrolled import check, diagrams, plot
@@ -271,12 +271,12 @@ with when_solved():
     row = torch.tensor([[[1.0], [2.0], [7.0]]])
     for Wh in (torch.zeros(1, 1), one):
         both = bidirectional_forward(row, torch.tensor([2]), (one, 0 * one, zero), (one, Wh, zero))
-        print(both[0].numpy().round(3).tolist())
+        print([[round(number, 3) for number in place] for place in both[0].tolist()])
 
 # %% [markdown]
 # What does your layer see? The next cell asks autograd: it draws how much each half of the
 # result, at each place of a row of seven with three places of padding, depends on each input.
-# White means not at all. Before you run it, say which half should be a triangle below the
+# The scale is logarithmic, and white means not at all. Before you run it, say which half should be a triangle below the
 # diagonal, which one above it, and what the rows and columns of the padding should look like.
 
 # %% free="picture_who_sees_whom"
@@ -295,10 +295,12 @@ with when_solved():
             torch.autograd.grad(place.sum(), row, retain_graph=True)[0][0].norm(dim=1)
             for place in half
         ]
-        ax.imshow(torch.stack(felt).clamp(max=1), cmap="Greys", extent=(0.5, 10.5, 10.5, 0.5))
+        size = torch.stack(felt)
+        shade = torch.where(size > 0, (size.clamp(min=1e-6).log10() + 8) / 8, 0.0)
+        ax.imshow(shade, cmap="Greys", vmin=0, vmax=1, extent=(0.5, 10.5, 10.5, 0.5))
         ax.axhline(REAL + 0.5, color=plot.COLORS[1], linestyle="--")
         ax.axvline(REAL + 0.5, color=plot.COLORS[1], linestyle="--")
-        ax.set(title=name, xlabel="depends on input")
+        ax.set(title=name, xlabel="depends on input", xticks=range(1, 11), yticks=range(1, 11))
     axes[0].set(ylabel="place of the result")
     plot.show(
         fig,
@@ -655,3 +657,236 @@ class Seq2Seq(nn.Module):
 
 # %% check="Seq2Seq"
 check("Seq2Seq")
+
+# %% [markdown]
+# ## Part 5: a translator
+#
+# Your translator learns to read Roman numerals: `MCMXCIV` is to become `1994`, letter by letter
+# in, digit by digit out. Lengths do not correspond (`VIII` has four letters and one digit, `M` one
+# letter and four digits), and a letter means different things in different places (`X` in `XL`
+# and in `LX`), so nothing can be translated symbol by symbol.
+#
+# It is trained on numbers up to 1999 whose numeral has at most eight letters. Three hundred of
+# those are kept for the test, and so are *all* longer ones: no numeral with nine letters or more
+# was ever seen. The first cell has the data and the training loop, which uses all of your
+# functions; the second cell trains, which takes some seconds.
+
+
+# %% free="translator"
+PAD, BOS, EOS = 0, 1, 2
+DIGITS = "_^$0123456789"
+LETTERS = "_IVXLCDM"
+
+
+def roman(number):
+    """A number as a Roman numeral."""
+    text = ""
+    for power, (one, five, ten) in zip((1000, 100, 10, 1), ("M__", "CDM", "XLC", "IVX")):
+        digit = number // power % 10
+        pattern = ("", "1", "11", "111", "15", "5", "51", "511", "5111", "1T")[digit]
+        text += pattern.replace("1", one).replace("5", five).replace("T", ten)
+    return text
+
+
+def as_ids(texts, symbols):
+    """The ids of texts of different lengths, padded, and their lengths."""
+    lengths = torch.tensor([len(text) for text in texts])
+    ids = torch.zeros(len(texts), int(lengths.max()), dtype=torch.long)
+    for n, text in enumerate(texts):
+        ids[n, : len(text)] = torch.tensor([symbols.index(c) for c in text])
+    return ids, lengths
+
+
+def fit(model, draw, symbols_in, symbols_out, updates, rate=0.01):
+    """Train on `draw() -> (sources, targets)`, two lists of texts; return the losses."""
+    optimizer = torch.optim.Adam(model.parameters(), rate)
+    losses = []
+    for _ in range(updates):
+        sources, targets = draw()
+        heard, said = shift_targets(
+            [[symbols_out.index(c) for c in t] for t in targets], BOS, EOS, PAD
+        )
+        logits = model(*as_ids(sources, symbols_in), heard)
+        loss = masked_cross_entropy(logits, said, PAD)
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+@torch.no_grad()
+def translate(model, sources, symbols_in, symbols_out, max_len):
+    """What the model writes, as texts."""
+    rows = model.greedy(*as_ids(sources, symbols_in), BOS, EOS, max_len)
+    return ["".join(symbols_out[i] for i in row) for row in rows]
+
+
+# %% free="experiment"
+def learn_roman(longest=8, dim=48, updates=600, batch=64, seed=0):
+    """Train on short numerals; return the losses and the accuracy on new ones, by length."""
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    numbers = rng.permutation(np.arange(1, 2000))
+    short = [n for n in numbers if len(roman(n)) <= longest]
+    new, known = short[:300] + [n for n in numbers if len(roman(n)) > longest], short[300:]
+
+    def draw():
+        chosen = rng.choice(known, batch)
+        return [roman(n) for n in chosen], [str(n) for n in chosen]
+
+    model = Seq2Seq(len(LETTERS), len(DIGITS), dim)
+    losses = fit(model, draw, LETTERS, DIGITS, updates)
+    answers = translate(model, [roman(n) for n in new], LETTERS, DIGITS, max_len=6)
+    right = {}
+    for n, answer in zip(new, answers):
+        right.setdefault(len(roman(n)), []).append(answer == str(n))
+    for n, answer in [*zip(new, answers)][:4] + [*zip(new, answers)][300:308]:
+        note = "" if answer == str(n) else f"   wrong, it is {n}"
+        print(f"{roman(n):>12s} ({len(roman(n)):2d} letters) -> {answer}{note}")
+    return losses, {n: np.mean(right[n]) for n in sorted(right) if len(right[n]) > 1}
+
+
+with when_solved():
+    losses, by_length = learn_roman()
+    fig, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.0))
+    left.plot(np.convolve(losses, np.ones(10) / 10, mode="valid"), **plot.series(0))
+    left.set(xlabel="update", ylabel="loss (nats per symbol)", ylim=(0, None))
+    right.plot(list(by_length), list(by_length.values()), **plot.series(0, marker=True))
+    right.axvline(8.5, color=plot.FAINT, linestyle=":")
+    right.set(xlabel="letters of the numeral", ylabel="numbers read right", ylim=(0, 1.05))
+    right.set_xticks(list(by_length))
+    found = ", ".join(f"{share:.2f} at {length}" for length, share in by_length.items())
+    plot.show(
+        fig,
+        alt="Left: the training loss falls towards zero. Right: share of new numerals that are "
+        f"read right, by their length: {found}. A line marks the longest numerals in training.",
+    )
+
+# %% [markdown]
+# Up to eight letters the translator has understood numerals: those of the test were not in
+# training. Beyond them it goes on for a while and then fails more and more. Is it the *length*
+# that it cannot deal with?
+#
+# ## Part 6: how much fits into a context
+#
+# Section: [chapter 8, "A fixed context is a
+# bottleneck"]({BOOK}/chapters/08-architectures.html#fixed-context).
+#
+# All that your decoder knows of the source goes through a context of fixed size. The same module
+# now learns to write random words backwards. A long numeral is not much harder to keep in mind
+# than a short one, as it is still one number below 2000; in a random word every letter is news.
+# The cell trains two modules on words of one to five letters, with a narrow context and a wide
+# one, and tests both on words of one to nine letters.
+
+# %% free="bottleneck"
+ALPHABET = "_^$abcdefghij"
+
+
+def words(rng, count, shortest, longest):
+    """Random words of different lengths."""
+    sizes = rng.integers(shortest, longest + 1, count)
+    return ["".join(rng.choice(list(ALPHABET[3:]), size)) for size in sizes]
+
+
+def learn_to_reverse(dim, longest=5, updates=700, batch=64, seed=0):
+    """Train on words of up to `longest` letters; return the share of right words by length."""
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+
+    def draw():
+        drawn = words(rng, batch, 1, longest)
+        return drawn, [word[::-1] for word in drawn]
+
+    model = Seq2Seq(len(ALPHABET), len(ALPHABET), dim)
+    fit(model, draw, ALPHABET, ALPHABET, updates, rate=0.005)
+    shares = {}
+    for length in range(1, 10):
+        new = words(rng, 200, length, length)
+        answers = translate(model, new, ALPHABET, ALPHABET, max_len=12)
+        letters = [
+            sum(a == b for a, b in zip(answer, word[::-1])) for word, answer in zip(new, answers)
+        ]
+        shares[length] = sum(letters) / (200 * length)
+        if length in (3, 5, 7, 9):
+            print(f"{dim:3d} numbers: {new[0]:>9s} -> {answers[0]}")
+    return shares
+
+
+with when_solved():
+    curves = {dim: learn_to_reverse(dim) for dim in (12, 64)}
+    fig, ax = plt.subplots(figsize=(5.6, 3.0))
+    for i, (dim, shares) in enumerate(curves.items()):
+        ax.plot(*zip(*shares.items()), label=f"{dim} numbers", **plot.series(i, marker=True))
+    ax.axvline(5.5, color=plot.FAINT, linestyle=":")
+    ax.set(xlabel="letters of the word", ylabel="share of right letters", ylim=(0, 1.05))
+    ax.legend(title="context")
+    found = "; ".join(
+        f"{dim} numbers: " + ", ".join(f"{share:.2f} at {n}" for n, share in shares.items())
+        for dim, shares in curves.items()
+    )
+    plot.show(
+        fig,
+        alt="Share of right letters by the length of the word, for two sizes of the context. "
+        f"{found}. A line marks the longest words in training.",
+    )
+
+# %% [markdown]
+# Look at the attempts beyond five letters. Which letters are right, those that were read first or
+# those that were read last? Does the module stop in time? Change something and see whether the
+# edge moves: `dim`, `updates`, the longest word in training. [Chapter
+# 8]({BOOK}/chapters/08-architectures.html#fixed-context) says what later architectures do about
+# it.
+#
+# ## Part 7: in words
+#
+# This answer is read and marked by a person (6 points).
+
+# %% [markdown]
+# ### Question: what an output may see (6 points)
+#
+# Answer in whole sentences, together at most about 200 words. Formulas are welcome and not
+# required.
+#
+# 1. Somebody trains a language model with a bidirectional layer: the state at place $t$ has to
+#    predict $x_{t+1}$. After a few minutes the loss on new text is 0.01 nats per character. Why is
+#    that no success, and which *test* of the model, other than the loss, shows it?
+# 2. The loss of a row of three letters changes when a row of ten letters joins its batch. Name two
+#    different mistakes that can be the reason, and for each a batch on which it does *not* show.
+# 3. In training your decoder hears the right symbols. Why is that not a trick but what maximum
+#    likelihood asks for? And why can the accuracy in training, symbol by symbol, be higher than
+#    the accuracy of what `greedy` writes?
+
+# %% [markdown] written="what_an_output_may_see" points=6
+# ### BEGIN SOLUTION
+# **Model answer.**
+#
+# 1. The backward half at place t is a summary of x_t, x_{t+1} and everything after, so the answer
+#    is part of the input and the model copies it. When text is generated, x_{t+1} does not exist
+#    yet. Tests: change x_{t+1} and see whether the prediction at t changes (it must not); let the
+#    model predict with the future cut off, or generate, and the result is no better than guessing;
+#    train on random symbols, whose entropy no honest model gets below.
+#
+# 2. (a) The backward layer flips whole rows, so it reads the padding of the short row first; does
+#    not show if all rows of the batch have the same length. (b) The context is the last column in
+#    place of the state at the row's last real place; does not show for equal lengths either, or
+#    for the longest row of a batch. (c) Padding counts in the loss; does not show if there is no
+#    padding. (d) The loss is divided by N T. Each needs a batch with rows of different lengths.
+#
+# 3. By the chain rule the log-likelihood of the output is a sum of the terms log p(y_t | y_1, ...,
+#    y_{t-1}, x), evaluated at the data, so the conditions hold the true symbols. Free-running, the
+#    decoder hears its own symbols. Up to the first mistake of a row both are the same; after it
+#    the decoder is in a situation that training never showed it, while in training it is told the
+#    right symbol and recovers, so that one mistake costs one symbol.
+#
+# **Marking scheme (6 points).**
+#
+# - Question 1: 1 point for the answer being part of the input by way of the backward half, 1 point
+#   for a test that would show it (dependence on a later input, generation, random symbols).
+# - Question 2: half a point for each of two different mistakes, half a point for each batch that
+#   hides it. Two wordings of one mistake count once.
+# - Question 3: 1 point for the chain rule with the conditions at the data, 1 point for what
+#   follows the first mistake. "Exposure bias" alone, without what happens, earns half a point.
+# - Do not take points off for language, or for length up to 300 words.
+# ### END SOLUTION
