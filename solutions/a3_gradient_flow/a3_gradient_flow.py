@@ -532,7 +532,7 @@ with when_solved():
 # "Clipping"]({BOOK}/chapters/05-gradient-flow.html#clipping)). A linear layer on the state makes
 # the four scores.
 #
-# **What is checked.** Lengths 1 and 2 are learned in 250 updates. Nearly nothing is learned in
+# **What is checked.** Lengths 1 and 2 are learned in 300 updates. Nearly nothing is learned in
 # one. In 40 updates length 200 is not learned every time: a network that does so has another way
 # to know the symbol than its memory. And the form: one share per length, in the order of
 # `lengths`, which may be unsorted and may repeat. The check takes about five seconds.

@@ -358,7 +358,7 @@ def _watched(ns: Any, seeds: Sequence[int]) -> tuple[bool, bool, bool]:
 # 0.01, SGD with 0.5; batches of 32 and 64; uniform, Xavier, normal and orthogonal starts; with and
 # without clipping; forget biases 0, 1 and 4):
 #   - lengths 1 and 2, 300 updates: at most 1 of 512 runs failed (LSTM, 16 units, Adam 0.001).
-#     Refused when both runs of a length fail: below 1e-5.
+#     Refused when both runs of a length fail: below 1e-4.
 #   - one update, length 5: no run of several thousand succeeded. Refused when 15 of 120 do.
 #   - length 200, 40 updates: 2 of 32 runs at most succeeded (Adam 0.003, orthogonal start).
 #     Refused when all four do: 2e-5.
@@ -371,18 +371,16 @@ def _watched(ns: Any, seeds: Sequence[int]) -> tuple[bool, bool, bool]:
     seeds=1,
     seconds=120,
     rules={
-        "cell": Holds("does not matter: the same is computed for 'rnn' and 'lstm'"),
-        "rnn": AtLeast(
-            0.5,
-            f"of the runs of a vanilla network (lengths 1 and 2, {UPDATES} updates; the worse "
-            "length)",
+        "cell": Holds(
+            "is not right: the same is computed for 'rnn' and 'lstm', or nothing is learned at all"
         ),
-        "lstm": AtLeast(0.5, f"of the runs of an LSTM (length 2, {UPDATES} updates)"),
         "training": AtLeast(
             0.85,
-            f"(share of successes after {UPDATES} updates, less that after one update, to the "
-            "nearest quarter)",
+            f"(share of runs that succeed after {UPDATES} updates, less that after one update, "
+            "the latter to the nearest quarter)",
         ),
+        "rnn": AtLeast(0.2, "(the same for a vanilla network at the worse of the lengths 1 and 2)"),
+        "lstm": AtLeast(0.2, "(the same for an LSTM at length 2)"),
         "memory": AtLeast(
             0.2,
             f"(share of successes of a vanilla network at length 1, less that at length {LONG} "
@@ -393,8 +391,12 @@ def _watched(ns: Any, seeds: Sequence[int]) -> tuple[bool, bool, bool]:
             "is not right: one number per length, repeated ones too, each a number of runs over "
             "len(seeds), in an array of floats"
         ),
-        "repetition": Holds("fails: the same seed gives another run"),
-        "seed": Holds("does not matter: another seed gives the same run"),
+        "repetition": Holds(
+            "fails: the same seed gives another run (or training does not succeed at all)"
+        ),
+        "seed": Holds(
+            "does not matter: another seed gives the same run (or no run succeeds by training)"
+        ),
     },
 )
 def success_rate(ns: Any, rng: np.random.Generator):
@@ -405,15 +407,15 @@ def success_rate(ns: Any, rng: np.random.Generator):
     _, formed_repeated = _shares(ns, "lstm", [5, 3, 5], seeds[:3], 1)
     hard, formed_hard = _shares(ns, "rnn", [LONG, 1], seeds[:LONG_RUNS], FEW_UPDATES)
     cells, repeats, seeded = _watched(ns, seeds[:2])
-    learned = float(rnn.max())
-    works = learned > 0  # without it nothing else was shown
+    learned, untrained = float(rnn.max()), float(np.round(4 * fresh[0]) / 4)
+    works = learned - untrained > 0.5  # else nothing was shown by the rest
     return {
         "cell": works and cells,
-        "rnn": float(rnn.min()),
-        "lstm": float(lstm[0]) if cells else 0.0,
-        "training": learned - float(np.round(4 * fresh[0]) / 4),
+        "training": learned - untrained,
+        "rnn": float(rnn.min()) - untrained,
+        "lstm": float(lstm[0]) - untrained if cells else 0.0,
         "memory": learned - float(hard[0]),
-        "order": works and bool(hard[0] <= hard[1]),
+        "order": learned > 0 and bool(hard[0] <= hard[1]),
         "form": all((formed, formed_lstm, formed_fresh, formed_repeated, formed_hard)),
         "repetition": works and repeats,
         "seed": works and seeded,
