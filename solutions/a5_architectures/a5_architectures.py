@@ -276,8 +276,9 @@ with when_solved():
 # %% [markdown]
 # What does your layer see? The next cell asks autograd: it draws how much each half of the
 # result, at each place of a row of seven with three places of padding, depends on each input.
-# The scale is logarithmic, and white means not at all. Before you run it, say which half should be a triangle below the
-# diagonal, which one above it, and what the rows and columns of the padding should look like.
+# The scale is logarithmic, and white means not at all. Before you run it, say which half should
+# be a triangle below the diagonal, which one above it, and what the rows and columns of the
+# padding should look like.
 
 # %% free="picture_who_sees_whom"
 with when_solved():
@@ -567,10 +568,11 @@ with when_solved():
 #   Two things travel from step to step. Each row stops at its own `eos`, even if others go on,
 #   and `eos` is not part of the result. No row gets longer than `max_len`. The result is a list of
 #   `N` lists of `int`.
-# - *Parameters*: all layers must be attributes of the module, so that an optimizer finds them.
-# - *Learning*: the check trains your module for about a second on a small task: to write rows of
-#   two to four symbols backwards and in another alphabet. It then counts how many rows, none of
-#   which was in training, `greedy` writes without a mistake.
+# - *Parameters*: all layers must be attributes of the module, so that an optimizer finds them, and
+#   the gradient of a loss must reach every parameter.
+# - *Learning*: the check trains your module, which takes one or two seconds, on a small task: to
+#   write rows of two or three symbols backwards and in another alphabet. It then counts how many
+#   rows, none of which was in training, `greedy` writes without a mistake: a quarter is enough.
 #
 # What `encode` returns is your own business; only your own methods read it.
 

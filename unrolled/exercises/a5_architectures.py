@@ -778,7 +778,15 @@ def greedy_faults(
 
 
 # The task of the training run: rows of two or three symbols, written backwards in another alphabet,
-# which is drawn anew for each grading.
+# which is drawn anew for each grading. A quarter of all rows is kept out of training.
+#
+# The bound was found by 250 runs, 25 of each of ten correct modules (vanilla, GRU and LSTM,
+# packed or gathered, one and two layers, both directions, attention, dropout, small initial
+# weights). The mean share of the kept-out rows that a module writes without a mistake is between
+# 0.64 (two layers behind a bidirectional encoder) and 1.00 (LSTM), with standard deviations up to
+# 0.094; the least of all was 0.48. The bound is 4.4 standard deviations below the mean of the
+# module that comes nearest to it (the next ones: 5.3 and 5.8), which a normal distribution misses
+# once in 200,000 runs. Modules that lose the order, the source or the state get at most 0.14.
 SYMBOLS = 6
 SHORTEST, LONGEST = 2, 3
 UPDATES, BATCH = 180, 48
