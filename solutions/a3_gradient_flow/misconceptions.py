@@ -177,6 +177,14 @@ RESCALE_SPECTRAL_RADIUS = group(
         MODULUS,
     ),
     (
+        "complex-factor",
+        RADIUS,
+        "np.linalg.eigvals(W).max()",
+        "You divide by an eigenvalue, which may be complex or negative. The radius is a length: "
+        "what is the length of a complex number?",
+        MODULUS,
+    ),
+    (
         "real-parts-only",
         RADIUS,
         "np.abs(np.linalg.eigvals(W).real).max()",
@@ -410,6 +418,14 @@ GRADIENT_NORMS = group(
         "np.array(norms[1:])",
         "There are T states, and so T distances from the last one. Which is the smallest of them, "
         "and which norm belongs to it?",
+        JACOBIANS,
+    ),
+    (
+        "begins-with-one-step",
+        "norms = [1.0]",
+        "norms, h = [], np.concatenate([h[:1], h])",
+        "norms[0] is about the last state and itself. Yours has a step in it already, and at the "
+        "other end one step more than there are between the first state and the last.",
         JACOBIANS,
     ),
     (

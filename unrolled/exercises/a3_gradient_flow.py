@@ -17,6 +17,7 @@ import numpy as np
 from unrolled.arrays import numbers
 from unrolled.draw import Floats, normal, sizes
 from unrolled.exercise import exercise
+from unrolled.namespace import Failure
 from unrolled.rules import AtLeast, Holds
 
 # --- powers --------------------------------------------------------------------------------------
@@ -65,6 +66,13 @@ def _spectrum(
     return [-top if kind == "negative" else top, -rest[0], rest[1]], [_turned(rng, rest[2])]
 
 
+def _real(found: Any, name: str) -> Any:
+    """The result, unless it is an array of complex numbers."""
+    if isinstance(found, np.ndarray) and found.dtype.kind == "c":
+        raise Failure("fail", f"{name} returned complex numbers for a real matrix.")
+    return found
+
+
 @exercise(
     points=4,
     link="chapters/05-gradient-flow.html#eigen-powers",
@@ -97,9 +105,7 @@ def matrix_power_eig(
         W = Q @ np.diag(values) @ Q.T if kind == "symmetric" else _matrix(rng, values, [])
     power = int(rng.integers(3, 8)) if n is None else n
     found = ns.matrix_power_eig(W.T if view else W, power)
-    if isinstance(found, np.ndarray) and found.dtype.kind == "c":
-        return {"power": found.real, "is_real": False}
-    return {"power": found, "is_real": True}
+    return {"power": _real(found, "matrix_power_eig")}
 
 
 @exercise(
@@ -121,7 +127,8 @@ def rescale_spectral_radius(
     else:
         W = factor * _matrix(rng, *_spectrum(rng, kind))
     rho = float(rng.uniform(0.3, 0.45) if rng.random() < 0.5 else rng.uniform(1.6, 2.4))
-    return {"rescaled": ns.rescale_spectral_radius(W, rho)}
+    found = ns.rescale_spectral_radius(W, rho)
+    return {"rescaled": _real(found, "rescale_spectral_radius")}
 
 
 # --- Jacobians -----------------------------------------------------------------------------------
