@@ -962,6 +962,14 @@ PERPLEXITY_ = group(
         PERPLEXITY,
     ),
     (  # D12
+        "mean-of-the-means-of-full-batches",
+        "np.exp(np.sum(nll_sums) / tokens)",
+        "np.exp(np.mean([a / n for a, n in zip(nll_sums, token_counts) if n]))",
+        "A short batch weighs as much as a long one with you. Is every token to count the same, or "
+        "every batch that has any?",
+        PERPLEXITY,
+    ),
+    (  # D12
         "mean-of-perplexities",
         "np.exp(np.sum(nll_sums) / tokens)",
         "np.mean(np.exp(np.divide(nll_sums, token_counts)))",

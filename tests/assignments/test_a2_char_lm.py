@@ -516,6 +516,20 @@ def test_a_right_sampler_is_not_refused():
     assert worst < 0.75
 
 
+@pytest.mark.parametrize("seed", probes.TELLING)
+def test_a_long_text_does_not_come_out_twice_by_chance(seed):
+    """60 characters with a tenth of the logits: the chance that two draws agree, at its largest.
+
+    Every unit lies between -1 and 1, which bounds each logit and with it every probability.
+    """
+    params, _, _ = probes.telling(seed, 4)
+    away = np.abs(params["Wy"]).sum(axis=0) / 10
+    low, high = params["by"] / 10 - away, params["by"] / 10 + away
+    others = [np.exp(np.delete(low, c)).sum() for c in range(4)]
+    largest = max(np.exp(v) / (np.exp(v) + rest) for v, rest in zip(high, others))
+    assert largest**60 < probes.RIGHT_SAMPLER_REFUSED
+
+
 def test_the_cold_models_leave_no_doubt():
     for seed in range(20):
         rng = np.random.default_rng(seed)
