@@ -155,7 +155,11 @@ def notebook_bytes(notebook: dict[str, Any]) -> bytes:
 
 
 def visible_checks(assignment: str, base: str) -> bank.Checks:
-    """What ``check`` compares with, for the visible seeds; links start with ``base``."""
+    """What ``check`` compares with, for the visible seeds; links start with ``base``.
+
+    A mistake is told where it was made: a student who works in order meets it there, and of a later
+    exercise ``check`` says that an earlier one is not right yet.
+    """
     exercises = load_exercises(assignment)
     reference = source.load_reference(assignment)
 
@@ -167,7 +171,10 @@ def visible_checks(assignment: str, base: str) -> bank.Checks:
             assignment,
             {n: expect(e, reference, e.visible_seeds) for n, e in exercises.items()},
             {
-                n: tuple(linked(m) for m in source.mistakes_for(assignment, e, e.visible_seeds))
+                n: tuple(
+                    linked(m)
+                    for m in source.mistakes_for(assignment, e, e.visible_seeds, inherited=False)
+                )
                 for n, e in exercises.items()
             },
         )

@@ -194,19 +194,24 @@ def _private(assignment: str, name: str) -> dict[str, Any]:
     return runpy.run_path(str(source_path(assignment).with_name(name)))
 
 
-def mistakes_for(assignment: str, exercise: Exercise, seeds: Iterable[int]) -> list[Mistake]:
+def mistakes_for(
+    assignment: str, exercise: Exercise, seeds: Iterable[int], *, inherited: bool = True
+) -> list[Mistake]:
     """What the misconceptions of an exercise, and of those it builds on, return for ``seeds``.
 
     A misconception of an earlier exercise is listed after the exercise's own: a function that
     calls an earlier one inherits its mistake. Not for an exercise that trains: a bound on a loss
     hardly tells mistakes apart, and each of them would cost a training run.
+
+    Args:
+        inherited: take the misconceptions of earlier exercises too.
     """
     seeds = list(seeds)
     own = [m for m in load_misconceptions(assignment) if m.exercise == exercise.name]
     earlier = [
         m
         for m in load_misconceptions(assignment)
-        if m.exercise in exercise.uses and exercise.needs_reference
+        if inherited and m.exercise in exercise.uses and exercise.needs_reference
     ]
     found = []
     for m in [*own, *earlier]:

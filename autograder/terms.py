@@ -210,7 +210,7 @@ def describe(terms: Terms | None, path: Path) -> str:
     lines = [f"{'assignment':20} due (UTC)            extensions"]
     for name in sorted({*terms.due, *terms.extensions}):
         due = terms.due.get(name)
-        lines.append(f"{name:20} {str(due or 'never'):20} {len(terms.extensions.get(name, {}))}")
+        lines.append(f"{name:20} {due or 'never'!s:20} {len(terms.extensions.get(name, {}))}")
         for student, when in sorted(terms.extensions.get(name, {}).items()):
             lines.append(f"  {student:18} {when}")
     minutes = terms.grace / timedelta(minutes=1)

@@ -346,19 +346,32 @@ def describe(
         parts.append(str(failure))
     else:
         wrong = [r for r in rows if not r.ok and r.case]
-        if wrong:  # a shape or a type before a number
-            worst = next((r for r in wrong if r.error is None), wrong[0])
+        if wrong:
+            worst = min((r for r in wrong if r.case == wrong[0].case), key=telling)
             parts.append(f"{worst.output} {worst.note} (case: {worst.case}).")
             parts += right_elsewhere(rows, worst)
     parts += [f"{r.note}." for r in rows if r.output == "arguments"]
-    parts += [m.hint for m in matches]
+    if len(matches) == 1:
+        parts.append(matches[0].hint)
+    else:
+        parts += [f"About {' and '.join(m.outputs)}: {m.hint}" for m in matches]
     if not matches:
-        earlier = list(unsound())
+        earlier = [n for n in unsound() if not str(failure or "").startswith(f"{n} ")]
         if earlier:
             names = " and ".join(earlier)
             verb, it = ("is", "it") if len(earlier) == 1 else ("are", "them")
             parts.append(f"{names} {verb} not right yet, and this one builds on {it}.")
     return " ".join(parts)
+
+
+def telling(row: Row) -> int:
+    """How little a row tells: a wrong shape or type first, then a pattern, then mere numbers."""
+    if row.error is None:
+        return 0
+    plain = row.note.startswith("differs in") or (
+        row.note.startswith("is off by") and not row.note.endswith("everywhere")
+    )
+    return 2 if plain else 1
 
 
 def right_elsewhere(rows: tuple[Row, ...], worst: Row) -> list[str]:

@@ -31,9 +31,19 @@ def notebook(made):
 
 
 def test_what_is_committed_is_what_a_fresh_release_makes(made):
+    # The other assignments: `course release --check`, which continuous integration runs.
+    new, old = made.assignments / "a1_rnn", ROOT / "assignments" / "a1_rnn"
+    assert release.differences("a1_rnn", new, old) == []
+
+
+def test_every_assignment_is_released_with_its_exercises():
     for assignment in source.assignments():
-        new, old = made.assignments / assignment, ROOT / "assignments" / assignment
-        assert release.differences(assignment, new, old) == []
+        cells = release.load_release(assignment)["cells"]
+        grade_ids = {c["metadata"].get("nbgrader", {}).get("grade_id") for c in cells}
+        checks = bank.load(ROOT / "assignments" / assignment / "checks.npz")
+        for name in load(assignment):
+            assert {name, f"check_{name}"} <= grade_ids
+            assert name in checks.expected
 
 
 def test_every_exercise_has_a_stub_and_a_locked_check(notebook):
