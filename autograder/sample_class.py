@@ -92,12 +92,13 @@ def mistake(nb: Notebook, assignment: str, exercise: str, name: str) -> None:
 
 
 def restyle(nb: Notebook, text: str) -> None:
-    """Put a correct variant into the cells: each function into its own, the rest into a new one."""
+    """Put a correct variant into the cells, each function or class into its own; the rest goes into
+    a new one."""
     lines = text.splitlines()
     rest, names = [], {release_kind(c)[1] for c in nb["cells"]}
     for node in ast.parse(text).body:
         part = "\n".join(lines[first_line(node) - 1 : node.end_lineno])
-        if isinstance(node, ast.FunctionDef) and node.name in names:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name in names:
             solution_of(nb, node.name)["source"] = part
         else:
             rest.append(part)

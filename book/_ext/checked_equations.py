@@ -12,7 +12,7 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.util import logging
 
-from unrolled import exercise, gradcheck
+from unrolled import gradcheck
 
 logger = logging.getLogger(__name__)
 
@@ -39,11 +39,7 @@ def published(book: Path) -> list[Path]:
 def count(app: Sphinx, config: Config) -> None:
     found = numbers([one.read_text(encoding="utf-8") for one in published(Path(app.srcdir))])
     # A new dictionary, so that Sphinx sees a changed setting and reads the front matter again.
-    config.myst_substitutions = {
-        **config.myst_substitutions,
-        **found,
-        "a1_exercises": len(exercise.load("a1_rnn")),
-    }
+    config.myst_substitutions = {**config.myst_substitutions, **found}
 
 
 def warn_of_unchecked(app: Sphinx, docname: str, source: list[str]) -> None:
