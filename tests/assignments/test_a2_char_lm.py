@@ -4,7 +4,10 @@ Parity with torch, the numbers of the text, the frequency test of the sampler wi
 its error rate, the bound of the training loop, and mistakes written by hand in other styles.
 
 ``python tests/assignments/test_a2_char_lm.py 20`` trains every correct variant 20 times and prints
-where they end; the bound on the loss comes from that.
+where they end; the bound of 1.0 comes from that. In 210 runs of the reference and twelve variants
+the mean was 0.461 nats per character on unseen text and the worst 0.549 (plain descent at rate
+0.1), with at most 0.568 at the end of the losses; within a variant the standard deviation was 0.003
+to 0.019. A grading takes the median of three runs.
 """
 
 from __future__ import annotations
