@@ -19,6 +19,7 @@ import hashlib
 import itertools
 import json
 import multiprocessing
+import re
 import resource
 import runpy
 import signal
@@ -157,8 +158,8 @@ def measure_variants(row: Row, exercise: Exercise, count: int) -> None:
     touching = {}
     for label, text in source.load_variants(row.assignment).items():
         names = source.load_variant(row.assignment, text)
-        defined = {n for n in (exercise.name, *exercise.uses) if f" {n}(" in text}
-        if defined:
+        functions = "|".join((exercise.name, *exercise.uses))
+        if re.search(rf"^(?:def|class) (?:{functions})\b", text, re.MULTILINE):
             touching[label] = names
     row.variants, row.seeds, row.accepted = len(touching), count, len(touching)
     refused = set()
