@@ -179,7 +179,7 @@ def keep(
 
 def lines(value: Any, depth: int = 0) -> Iterator[str]:
     """JSON with one line per case, so that a change of one case is a change of one line."""
-    if depth < 3 and isinstance(value, dict) and value:
+    if isinstance(value, dict) and any(isinstance(item, dict) for item in value.values()):
         for i, (key, item) in enumerate(value.items()):
             yield "{" if i == 0 else ","
             yield f"\n{' ' * (depth + 1)}{json.dumps(key)}: "
