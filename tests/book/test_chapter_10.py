@@ -94,7 +94,12 @@ def test_the_doors_measured(variables):
     assert min(right["every", 32]) > max(right["first", 32]) + 0.15
     assert min(right["every", 32]) > max(right["state", 32]) + 0.15
     assert max(right["token", 32]) < min(right["state", 32])
-    assert np.mean(right["token", 128]) > np.mean(right["token", 32]) + 0.05
+    assert max(right["token", 128]) < min(right["state", 32])  # "does not help it"
+    gated = variables["gated"]
+    assert gated["first"] > max(right["first", 32]) + 0.1
+    assert gated["state"] > gated["first"]  # the opposite of the vanilla networks
+    assert gated["token"] == min(gated.values())
+    assert gated["every"] - gated["first"] < min(right["every", 32]) - max(right["first", 32])
 
 
 def test_articles_need_no_image(variables):
@@ -120,9 +125,20 @@ def test_brute_force(variables):
     found, optimal = variables["found_by"], variables["optimal"]
     assert torch.allclose(found[len(variables["rows"])], optimal, atol=1e-9)
     shares = [torch.isclose(f, optimal, atol=1e-9).double().mean() for f in found.values()]
-    assert shares[0] < 0.9
+    assert shares[0] < shares[1] < shares[2] < 1
     assert all(f.le(optimal + 1e-9).all() for f in found.values())
-    assert sum(n for n, *_ in variables["worse"]) > 0
+
+
+def test_wider_and_worse(variables):
+    trapped = variables["trapped"]
+    assert trapped[1] == trapped[10] == pytest.approx(0.53 * 0.4)
+    assert trapped[2] == pytest.approx(0.47 * 0.5 * 0.4)
+
+
+def test_the_most_probable_captions_of_random_networks_are_short(variables):
+    favoured = variables["favoured"]
+    assert favoured[0.0] < variables["typical"] - 0.5
+    assert variables["typical"] < favoured[0.7] < favoured[1.0]
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.6, 1.0])
@@ -141,9 +157,7 @@ def test_the_search_of_all_rows_at_once_is_the_one_written_out(variables, width,
                         tried.append((ids, float(np.logaddexp.reduce(begun))))
             tried.sort(key=lambda one: -one[1] / len(one[0]) ** alpha)
             kept = tried[:width]
-        _, found, n = variables["beams"](
-            log_p, state, hear, width, end=0, alpha=alpha, longest=5
-        )
+        _, found, n = variables["beams"](log_p, state, hear, width, end=0, alpha=alpha, longest=5)
         assert found.item() == pytest.approx(kept[0][1], abs=1e-9)
         assert n.item() == len(kept[0][0])
 
@@ -153,7 +167,9 @@ def test_beams_on_the_captioner(variables):
     log_p = [table[width, 0.0][0] for width in (1, 2, 5, 10)]
     assert log_p == sorted(log_p)
     assert variables["beam_captions"][1, 0.0] == variables["captions"]
-    assert table[5, 2.0][1] >= table[5, 0.0][1]
+    assert max(t[2] for t in table.values()) - min(t[2] for t in table.values()) < 0.05
+    assert table[5, 2.0][1] > max(table[5, 0.0][1], variables["true_length"])
+    assert table[5, 2.0][2] < table[5, 0.0][2]
 
 
 # --- scores --------------------------------------------------------------------------------------
@@ -177,17 +193,17 @@ def test_numbers_that_are_not_bleu(variables):
 def test_teacher_forced_scores(variables):
     first, last, free = variables["forced"]["captioner"]
     assert first != last
-    assert abs(first - free) > 0.01
+    assert max(first, last) < free - 0.01
     assert variables["forced"]["blind"][0] > variables["forced"]["blind"][2]
 
 
 def test_bleu_does_not_know_the_truth(variables):
     graded = variables["graded"]
-    reordered, repainted, shortened, _ = graded.values()
+    reordered, repainted, shortened, own = graded.values()
     assert reordered[1] == 1
     assert repainted[1] == shortened[1] == 0
-    assert repainted[0] > reordered[0]
-    assert shortened[0] > 0.3
+    assert own[1] > 0.15
+    assert reordered[0] > repainted[0] > own[0] > shortened[0]
 
 
 # --- wrong captions ------------------------------------------------------------------------------
@@ -195,7 +211,14 @@ def test_bleu_does_not_know_the_truth(variables):
 
 def test_more_objects_more_mistakes(variables):
     one, two, three = (variables["by_number"][k] for k in (1, 2, 3))
+    assert one == 1
     assert one > two > three
+    wrong = [kind for kind in variables["kinds"] if kind != "true"]
+    assert wrong.count("right words, wrongly joined") > 0.6 * len(wrong)
+    assert {variables["kinds"][n] for n in variables["surest_false"]} == {
+        "right words, wrongly joined"
+    }
+    assert variables["certain"][variables["surest_false"]].min() > math.log(0.9)
 
 
 def test_the_gallery_is_chosen_by_rule(variables):
@@ -209,15 +232,23 @@ def test_the_gallery_is_chosen_by_rule(variables):
 
 
 def test_causes(variables):
-    new, clean, old = variables["causes"].values()
-    assert clean > new + 0.03
-    assert old > new
+    new, *others, linear = variables["causes"].values()
+    assert len(others) == 4
+    assert max(abs(other - new) for other in others) < 0.12
+    assert linear > 0.98
 
 
 def test_what_has_never_been_said(variables):
     told, sheltered = variables["answers"].values()
     assert told["a blue circle"] / told.total() > 0.9
-    assert sheltered["a blue circle"] < told["a blue circle"] / 2
+    assert sheltered["a blue circle"] / sheltered.total() < 0.4
+    other_shapes = sum(
+        n for text, n in sheltered.items() if text.startswith("a blue ") and text.count(" ") == 2
+    )
+    assert (other_shapes - sheltered["a blue circle"]) / sheltered.total() > 0.5
+    assert not any(
+        "a blue circle" in c for k in variables["without"] for c in variables["seen"].captions[k]
+    )
 
 
 def test_the_diagnoses(variables):
