@@ -491,7 +491,7 @@ VANISHING_BOUND = group(
         BOUND,
     ),
     (
-        "times-T",
+        "multiplied-by-the-steps",
         POWER,
         "singular_values.max() * T",
         "Two steps that each double a vector: how much longer is it after both?",
@@ -762,7 +762,7 @@ FORGET_BIAS_RETENTION = group(
         FORGET_BIAS,
     ),
     (
-        "times-T",
+        "multiplied-by-the-steps",
         "gate**T",
         "gate * T",
         "Your share can be above 1. Two steps that each keep one half: what is left after both?",

@@ -67,8 +67,12 @@ def _spectrum(
 
 
 def _real(found: Any, name: str) -> Any:
-    """The result, unless it is an array of complex numbers."""
-    if isinstance(found, np.ndarray) and found.dtype.kind == "c":
+    """The result, unless it is an array of complex numbers.
+
+    Such an array does not come through the wall; what arrives in its place knows its type's name.
+    """
+    here = isinstance(found, np.ndarray) and found.dtype.kind == "c"
+    if here or "complex" in getattr(found, "type_name", ""):
         raise Failure("fail", f"{name} returned complex numbers for a real matrix.")
     return found
 
