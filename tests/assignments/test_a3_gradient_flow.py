@@ -391,8 +391,8 @@ QUICKEST = [("Adam", 0.01, 64, 64, "uniform"), ("RMSprop", 0.01, 64, 64, "unifor
 @pytest.mark.parametrize("recipe", SLOWEST)
 @pytest.mark.parametrize("cell", ["rnn", "lstm"])
 def test_slow_recipes_learn_the_short_lengths(cell, recipe):
-    """Two runs of a length must not both fail: with 2 failures in 256 that is 6e-5."""
-    assert 256 - successes(cell, max(probes.SHORT), probes.UPDATES, recipe) <= 2
+    """Refused when two of three runs fail: with 1 failure in 256 that is 5e-5."""
+    assert 256 - successes(cell, max(probes.SHORT), probes.UPDATES, recipe) <= 1
 
 
 @pytest.mark.slow

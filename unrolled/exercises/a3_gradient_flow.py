@@ -284,7 +284,7 @@ def forget_bias_retention(
 
 UPDATES, SHORT = 300, (2, 1)
 FEW_UPDATES, LONG = 40, 200
-RUNS, LONG_RUNS, FRESH_RUNS = 2, 4, 120
+RUNS, LONG_RUNS, FRESH_RUNS = 3, 4, 120
 COMPUTES = ("mm", "mv", "dot", "linear", "tanh", "sigmoid", "rnn", "lstm")
 """In the names of the operations that a cell is made of, and not in those of what starts it."""
 FEW_RESULTS = 20
@@ -369,13 +369,14 @@ def _watched(ns: Any, seeds: Sequence[int]) -> tuple[bool, bool, bool]:
 # 0.01, SGD with 0.5; batches of 32 and 64; uniform, Xavier, normal and orthogonal starts; with and
 # without clipping; forget biases 0, 1 and 4):
 #   - lengths 1 and 2, 300 updates: at most 1 of 512 runs failed (LSTM, 16 units, Adam 0.001).
-#     Refused when both runs of a length fail: below 1e-4.
+#     Refused when two of three runs of a length fail: 3 (1/512)^2, about 1e-5.
 #   - one update, length 5: no run of several thousand succeeded. Refused when 15 of 120 do.
 #   - length 200, 40 updates: 2 of 32 runs at most succeeded (Adam 0.003, orthogonal start).
 #     Refused when all four do: 2e-5.
 # What results cannot tell: a threshold between 30 % and 95 % (the answer depends on the symbol
 # alone, so shares are multiples of a quarter, and in short runs jump from one to four of them), and
-# questions that are those of the last batch in place of fresh ones (there are only four).
+# questions that are those of the last batch in place of fresh ones (there are only four); nor one
+# update more or less, nor gradients that are never set to zero: such short tasks are learned anyway.
 @exercise(
     points=6,
     link="chapters/05-gradient-flow.html#success-falls",
@@ -390,8 +391,8 @@ def _watched(ns: Any, seeds: Sequence[int]) -> tuple[bool, bool, bool]:
             f"(share of runs that succeed after {UPDATES} updates, less that after one update, "
             "the latter to the nearest quarter)",
         ),
-        "rnn": AtLeast(0.2, "(the same for a vanilla network at the worse of the lengths 1 and 2)"),
-        "lstm": AtLeast(0.2, "(the same for an LSTM at length 2)"),
+        "rnn": AtLeast(0.6, "(the same for a vanilla network at the worse of the lengths 1 and 2)"),
+        "lstm": AtLeast(0.6, "(the same for an LSTM at length 2)"),
         "memory": AtLeast(
             0.2,
             f"(share of successes of a vanilla network at length 1, less that at length {LONG} "
