@@ -241,6 +241,7 @@ def test_causes(variables):
 def test_what_has_never_been_said(variables):
     told, sheltered = variables["answers"].values()
     assert told["a blue circle"] / told.total() > 0.9
+    assert variables["well"] > 0.98
     assert sheltered["a blue circle"] / sheltered.total() < 0.4
     other_shapes = sum(
         n for text, n in sheltered.items() if text.startswith("a blue ") and text.count(" ") == 2
@@ -297,5 +298,5 @@ def test_answer_swap():
 def test_answer_count(variables):
     assert len(list(itertools.chain(variables["every_caption"](5)))) == 364
     assert 4 + 4 * 3 * 4 == 52
-    assert 80 < 20 * math.log10(9999) + 0.01
+    assert round(math.log10(sum(9999**n for n in range(21)))) == 80
     assert 10_000 + 19 * 5 * 10_000 == 960_000
