@@ -258,7 +258,7 @@ def test_the_diagnoses(variables):
     assert variables["diagnosis"](f"{second} and {first}", n) == "true"
     assert variables["diagnosis"](first, n) == "object left out"
     assert variables["diagnosis"](f"{first} and {second} and {second}", n) == "repeated"
-    assert variables["diagnosis"]("a red and", n) == "no sentence"
+    assert variables["diagnosis"]("a red and a", n) == "no sentence"
     wrong = variables["repaint"](f"{first} and {second}")
     assert variables["diagnosis"](wrong, n) in ("wrong colour", "repeated")
 
