@@ -12,4 +12,7 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "right @ Wr  ->  right.T @ Wr": VECTOR,
         "right @ Wr  ->  (right @ Wr).T": VECTOR,
     },
+    "masked_cross_entropy": {
+        "0  ->  -1": "the last axis of what gather returns has one place",
+    },
 }

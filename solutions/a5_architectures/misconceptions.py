@@ -628,70 +628,53 @@ MASKED_CROSS_ENTROPY = group(
     ),
 )
 
+# Where two mistakes explain as many results, the first is taken: those that spoil few come first.
 SEQ2SEQ = group(
     "Seq2Seq",
-    (  # G10, G11
-        "context-after-the-padding",
-        "context = last_states(h, lengths)",
-        "context = h[:, -1]",
-        "Change an id behind the end of a source: the logits change. After which symbol is the "
-        "state of a short row a summary of the row, and of nothing else?",
-        LAST,
+    (
+        "eos-in-the-result",
+        "row[: row.index(eos)]",
+        "row[: row.index(eos) + 1]",
+        "Your rows end with eos. Is the sign that a row is done a part of the row?",
+        GREEDY,
     ),
     (
-        "context-before-the-last-symbol",
-        "last_states(h, lengths)",
-        "last_states(h, (lengths - 1).clamp(min=1))",
-        "Change the last real symbol of a source: nothing happens. Which state has read it?",
-        LAST,
+        "bos-in-the-result",
+        "torch.cat(said, dim=1)[:, 1:]",
+        "torch.cat(said, dim=1)",
+        "Your rows begin with bos, and the longest have one symbol more than allowed. Who said "
+        "that symbol: the decoder, or you?",
+        GREEDY,
     ),
     (
-        "context-from-the-first-symbol",
-        "context = last_states(h, lengths)",
-        "context = h[:, 0]",
-        "Only the first symbol of a source matters to your decoder. Which state of the encoder has "
-        "read all of them?",
-        LAST,
+        "one-symbol-long",
+        "range(max_len)",
+        "range(max_len + 1)",
+        "Rows without eos are longer than allowed. How often may the decoder speak?",
+        GREEDY,
     ),
     (
-        "bag-of-symbols",
-        "h, _ = self.reader(self.look(src))",
-        "h = self.look(src).cumsum(dim=1)",
-        "Turn a source around: the logits stay the same. What in your encoder knows about order, "
-        "and do all of its parameters take part?",
-        ENCODER,
+        "one-symbol-short",
+        "range(max_len)",
+        "range(max_len - 1)",
+        "Rows without eos are one symbol shorter than allowed. How often may the decoder speak?",
+        GREEDY,
     ),
     (
-        "batch-read-as-time",
-        "self.reader = nn.GRU(dim, dim, batch_first=True)",
-        "self.reader = nn.GRU(dim, dim)",
-        "A row gives other logits in a batch than alone. Which axis does the library's layer take "
-        "for time, if you do not say?",
-        ENCODER,
+        "eos-left-out-and-gone-on",
+        "row[: row.index(eos)] if eos in row else row for row in rows",
+        "[i for i in row if i != eos] for row in rows",
+        "A row goes on after it has said eos, as long as others are not done. What does a decoder "
+        "say that was never trained on what comes after the end?",
+        GREEDY,
     ),
     (
-        "decoder-without-context",
-        "self.writer(self.listen(decoder_in), state)",
-        "self.writer(self.listen(decoder_in))",
-        "In forward, two different sources have the same logits. Which arrow leads from the "
-        "encoder to the decoder?",
-        ENCODER,
-    ),
-    (
-        "context-cut-from-the-graph",
-        "return context[None]",
-        "return context[None].detach()",
-        "The encoder's parameters get no gradient, so it never learns what to say. Where does the "
-        "backward pass of the encoder begin, and what stops it?",
-        ENCODER,
-    ),
-    (
-        "layer-not-registered",
-        "self.listen = nn.Embedding(vocab_out, dim)",
-        "self.listen = (lambda ids, layer=nn.Embedding(vocab_out, dim): layer(ids))",
-        "Print the names of your module's parameters: some are missing, and an optimizer would "
-        "never move them. How does a module learn of its layers?",
-        TRANSLATOR,
+        "all-rows-end-together",
+        "row[: row.index(eos)] if eos in row else row for row in rows",
+        "row[: min(r.index(eos) if eos in r else max_len for r in rows)] for row in rows",
+        "Decode each row alone, and then the batch: some rows got shorter. When is one row done, "
+        "and when are all?",
+        GREEDY,
     ),
     (  # L7
         "state-not-carried-in-greedy",
@@ -718,49 +701,51 @@ SEQ2SEQ = group(
         GREEDY,
     ),
     (
-        "eos-in-the-result",
-        "row[: row.index(eos)]",
-        "row[: row.index(eos) + 1]",
-        "Your rows end with eos. Is the sign that a row is done a part of the row?",
-        GREEDY,
+        "context-cut-from-the-graph",
+        "return context[None]",
+        "return context[None].detach()",
+        "The encoder's parameters get no gradient, so it never learns what to say. Where does the "
+        "backward pass of the encoder begin, and what stops it?",
+        ENCODER,
     ),
     (
-        "eos-left-out-and-gone-on",
-        "row[: row.index(eos)] if eos in row else row for row in rows",
-        "[i for i in row if i != eos] for row in rows",
-        "A row goes on after it has said eos, as long as others are not done. What does a decoder "
-        "say that was never trained on what comes after the end?",
-        GREEDY,
+        "layer-not-registered",
+        "self.listen = nn.Embedding(vocab_out, dim)",
+        "self.listen = (lambda ids, layer=nn.Embedding(vocab_out, dim): layer(ids))",
+        "Print the names of your module's parameters: some are missing, and an optimizer would "
+        "never move them. How does a module learn of its layers?",
+        TRANSLATOR,
+    ),
+    (  # G10, G11
+        "context-after-the-padding",
+        "context = last_states(h, lengths)",
+        "context = h[:, -1]",
+        "Change an id behind the end of a source: the logits change. After which symbol is the "
+        "state of a short row a summary of the row, and of nothing else?",
+        LAST,
     ),
     (
-        "all-rows-end-together",
-        "row[: row.index(eos)] if eos in row else row for row in rows",
-        "row[: min(r.index(eos) if eos in r else max_len for r in rows)] for row in rows",
-        "Decode each row alone, and then the batch: some rows got shorter. When is one row done, "
-        "and when are all?",
-        GREEDY,
+        "context-before-the-last-symbol",
+        "last_states(h, lengths)",
+        "last_states(h, (lengths - 1).clamp(min=1))",
+        "Change the last real symbol of a source: nothing happens. Which state has read it?",
+        LAST,
     ),
     (
-        "bos-in-the-result",
-        "torch.cat(said, dim=1)[:, 1:]",
-        "torch.cat(said, dim=1)",
-        "Your rows begin with bos, and the longest have one symbol more than allowed. Who said "
-        "that symbol: the decoder, or you?",
-        GREEDY,
+        "context-from-the-first-symbol",
+        "context = last_states(h, lengths)",
+        "context = h[:, 0]",
+        "Only the first symbol of a source matters to your decoder. Which state of the encoder has "
+        "read all of them?",
+        LAST,
     ),
     (
-        "one-symbol-short",
-        "range(max_len)",
-        "range(max_len - 1)",
-        "Rows without eos are one symbol shorter than allowed. How often may the decoder speak?",
-        GREEDY,
-    ),
-    (
-        "one-symbol-long",
-        "range(max_len)",
-        "range(max_len + 1)",
-        "Rows without eos are longer than allowed. How often may the decoder speak?",
-        GREEDY,
+        "batch-read-as-time",
+        "self.reader = nn.GRU(dim, dim, batch_first=True)",
+        "self.reader = nn.GRU(dim, dim)",
+        "A row gives other logits in a batch than alone. Which axis does the library's layer take "
+        "for time, if you do not say?",
+        ENCODER,
     ),
     (  # D9
         "probabilities-for-logits",
@@ -771,19 +756,27 @@ SEQ2SEQ = group(
         LOSS,
     ),
     (  # G5
-        "decoder-reads-from-the-end",
-        "h, _ = self.writer(self.listen(decoder_in), state)",
-        "h = self.writer(self.listen(decoder_in).flip(1), state)[0].flip(1)",
-        "Change the last decoder input: the first logits change. Will that symbol be there when "
-        "the decoder writes alone?",
-        LEAK,
-    ),
-    (  # G5
         "steps-see-each-other",
         "return self.score(h)\n",
         "return self.score(h + h.mean(dim=1, keepdim=True))\n",
         "Your logits change when a later decoder input does, and in training that input is the "
         "answer. Which steps may a step look at?",
+        LEAK,
+    ),
+    (
+        "state-renewed-at-every-step",
+        "h, _ = self.writer(self.listen(decoder_in), state)",
+        "h = torch.cat([self.writer(self.listen(i), state)[0] for i in decoder_in.split(1, 1)], 1)",
+        "In forward, every step starts from the context again: the decoder knows the symbol before "
+        "and not how far it has come. What should the state of a step start from?",
+        GREEDY,
+    ),
+    (  # G5
+        "decoder-reads-from-the-end",
+        "h, _ = self.writer(self.listen(decoder_in), state)",
+        "h = self.writer(self.listen(decoder_in).flip(1), state)[0].flip(1)",
+        "Change the last decoder input: the first logits change. Will that symbol be there when "
+        "the decoder writes alone?",
         LEAK,
     ),
     (
@@ -795,12 +788,20 @@ SEQ2SEQ = group(
         FORCING,
     ),
     (
-        "state-renewed-at-every-step",
-        "h, _ = self.writer(self.listen(decoder_in), state)",
-        "h = torch.cat([self.writer(self.listen(i), state)[0] for i in decoder_in.split(1, 1)], 1)",
-        "In forward, every step starts from the context again: the decoder knows the symbol before "
-        "and not how far it has come. What should the state of a step start from?",
-        GREEDY,
+        "bag-of-symbols",
+        "h, _ = self.reader(self.look(src))",
+        "h = self.look(src).cumsum(dim=1)",
+        "Turn a source around: the logits stay the same. What in your encoder knows about order, "
+        "and do all of its parameters take part?",
+        ENCODER,
+    ),
+    (
+        "decoder-without-context",
+        "self.writer(self.listen(decoder_in), state)",
+        "self.writer(self.listen(decoder_in))",
+        "In forward, two different sources have the same logits. Which arrow leads from the "
+        "encoder to the decoder?",
+        ENCODER,
     ),
 )
 

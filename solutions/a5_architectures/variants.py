@@ -147,6 +147,21 @@ def masked_cross_entropy(logits, targets, pad):
     keep = (targets != pad).to(logits.dtype)
     nll = -torch.einsum("ntv,ntv,nt->", F.log_softmax(logits, -1), one_hot, keep)
     return nll / max(keep.sum().item(), 1.0)
+
+
+def shift_targets(target, bos, eos, pad):
+    import numpy as np
+
+    lengths = np.array([len(ids) for ids in target])
+    place = np.arange(lengths.max() + 1)
+    flat = np.array([i for ids in target for i in ids], dtype=np.int64)
+    heard = np.full((len(target), len(place)), pad)
+    said = heard.copy()
+    heard[:, 0] = bos
+    heard[:, 1:][place[:-1] < lengths[:, None]] = flat
+    said[place < lengths[:, None]] = flat
+    said[np.arange(len(target)), lengths] = eos
+    return torch.from_numpy(heard), torch.from_numpy(said)
 """
 
 MASKED_MULTIPLICATION = """

@@ -47,6 +47,14 @@ def layer(rng: np.random.Generator, D: int, H: int) -> tuple[Any, Any, Any]:
     )
 
 
+def in_no_order(rng: np.random.Generator, lengths: np.ndarray) -> np.ndarray:
+    """The same lengths, neither rising nor falling; at least three have to differ."""
+    while True:
+        lengths = rng.permutation(lengths)
+        if not any(np.all(np.diff(way) >= 0) for way in (lengths, lengths[::-1])):
+            return lengths
+
+
 def padded(
     rng: np.random.Generator, lengths: np.ndarray, T: int, D: int, scale: float = PADDING_SCALE
 ) -> Floats:
@@ -111,8 +119,8 @@ def stacked_forward(
     widths: int | str = 3,
     scale: float = 1.0,
 ):
-    n, t, D, H, *others = sizes(rng, 6, low=2, high=7)
-    n, t = N or n, T or max(t, 3)
+    n, t, D, H, *others = sizes(rng, 6, low=3, high=8)
+    n, t = N or n, T or t
     hidden = [H, *others] if widths == "different" else [H] * int(widths)
     layers = [layer(rng, d, h) for d, h in zip([D, *hidden], hidden)]
     x = tensor(scale * normal(rng, n, t, D))
@@ -149,7 +157,8 @@ def reverse_padded(
         lengths = rng.integers(2, t, 1)
     else:
         # Every length, most of them once, in no order; the longest row is full, the next one not.
-        lengths = rng.permutation(np.append(np.arange(t + 1), rng.integers(0, t + 1, n - t - 1)))
+        some = np.append(np.arange(t + 1), rng.integers(0, t + 1, n - t - 1))
+        lengths = in_no_order(rng, some) if t > 1 else rng.permutation(some)
     x = padded(rng, lengths, t, D)
     if kind == "zeros":  # a real place may hold zeros, and padding may look like a real place
         x[:, ::2] = 0.0
@@ -188,13 +197,14 @@ def bidirectional_forward(
 ):
     n, t, D, H = sizes(rng, 4, low=3, high=7)
     n, t = N or n, T or t
-    # One row is full, one is shorter by one and one has length 1, as far as there are so many.
-    lengths = np.append([t, max(t - 1, 1), 1], rng.integers(1, t + 1, n))[-n:]
-    if n > 2:
-        lengths[:3] = t, max(t - 1, 1), 1
-    elif t > 1 and not full:
+    lengths = rng.integers(1, t + 1, n)
+    if full or t == 1:
+        lengths[:] = t
+    elif n == 1:
         lengths[:] = t - 1
-    lengths = np.full(n, t) if full else rng.permutation(lengths)
+    else:  # a full row, one that is shorter by one, and one of length 1
+        lengths[:3] = t, t - 1, 1
+        lengths = in_no_order(rng, lengths)
     if empty:
         lengths[rng.integers(n)] = 0
     x = tensor(padded(rng, lengths, t + more, D, scale))
@@ -230,9 +240,9 @@ def last_states(
         lengths[:] = t if kind == "full" else 1
     elif n == 1:
         lengths[:] = rng.integers(2, t)
-    else:  # a full one, one of length 1, and one that is neither
+    elif t > 1:  # a full one, one of length 1, and one that is neither
         lengths[:3] = t, 1, (t + 1) // 2
-        lengths = rng.permutation(lengths)
+        lengths = in_no_order(rng, lengths)
     h, lengths = tensor(padded(rng, lengths, t, H)), tensor(lengths)
     upstream = tensor(normal(rng, n, H))
     last = ns.last_states(h, lengths)
@@ -376,6 +386,7 @@ def shift_targets(
         "no padding": {"kind": "full"},
         "nothing but padding": {"kind": "empty"},
         "a row of padding": {"kind": "empty row"},
+        "a single token": {"kind": "single"},
         "one row": {"N": 1},
         "one step": {"T": 1},
         "huge logits": {"scale": 1e4},
@@ -417,6 +428,9 @@ def masked_cross_entropy(
         behind[:] = True
     elif kind == "empty row":
         behind[rng.integers(n)] = True
+    elif kind == "single":
+        behind[:] = True
+        behind[rng.integers(n), rng.integers(t)] = False
     targets[behind] = pad_id
     real = np.argwhere(~behind)
     if len(real) > 1:  # the lowest and the highest usual id are classes like the others
@@ -439,6 +453,13 @@ two places, logits of equal shapes do not move at all."""
 WIDTH = 12
 """`dim` of the modules with random weights."""
 
+MODULES = 3
+"""Modules whose `greedy` is looked at. About one in twenty says what follows from the last symbol
+alone, whatever the source, and then it does not show what greedy does with the state."""
+
+LIVELY = 2.0
+"""Size of the random numbers, in units of 1 / sqrt(width)."""
+
 
 @dataclass(frozen=True)
 class Sound:
@@ -459,12 +480,21 @@ class Sound:
         return int(wrong) == int(actual)
 
 
+NOT_MEASURED = -1.0
+"""The accuracy of a module that cannot do the task for a reason that another output shows."""
+
+
 @dataclass(frozen=True)
 class EnoughRows(AtLeast):
-    """A share of rows that a trained module gets right; two modules that miss it are alike."""
+    """A share of rows that a trained module gets right. No mistake is known by a low one."""
+
+    def compare(self, expected: np.ndarray, actual: Any) -> Comparison:
+        if actual == NOT_MEASURED:
+            return Comparison(False, None, "is measured when the other results are right")
+        return super().compare(expected, actual)
 
     def agrees(self, wrong: np.ndarray, actual: np.ndarray) -> bool:
-        return bool((wrong < self.bound) == (actual < self.bound))
+        return bool(min(wrong, actual) >= self.bound)
 
 
 def build(
@@ -480,7 +510,7 @@ def build(
             raise Failure("error", "Seq2Seq must be a subclass of torch.nn.Module.")
         with torch.no_grad():
             for p in model.parameters() if lively else ():
-                p.add_(torch.randn_like(p) / max(p.shape[-1:], default=1) ** 0.5)
+                p.add_(LIVELY * torch.randn_like(p) / max(p.shape[-1:], default=1) ** 0.5)
     return model.eval()
 
 
@@ -658,13 +688,13 @@ def rows_fault(model: Module, batch: Any) -> int:
     """Whether a row alone has the logits that it has in the batch."""
     n = len(batch[0])
     base, *alone = model.logits(batch, *(tuple(a[i : i + 1] for a in batch) for i in range(n)))
-    by_itself = np.concatenate(alone)
-    if moved(base, by_itself).max() <= SAME:
+    if moved(base, np.concatenate(alone)).max() <= SAME:
         return 0
-    mixed = all(
-        min(moved(row[None], a).max() for a in alone) <= SAME for row in base[:, None][:, 0]
-    )
-    return 3 if mixed else 2
+    # With the source of which row does the decoder of a row say what it says?
+    src, lengths, heard = batch
+    by_source = model.logits(*((src[[j] * n], lengths[[j] * n], heard) for j in range(n)))
+    like = np.array([moved(base, other).max(axis=1) <= SAME for other in by_source])
+    return 3 if like.any(axis=0).all() else 2
 
 
 def parameters_fault(model: Module, rng: np.random.Generator, batch: Any) -> int:
@@ -851,7 +881,7 @@ def some_sources(
     lengths = np.full(n, max(t - 1, 1))
     if n > 1 and t > 1:
         lengths[:3] = t, 1, t - 2
-        lengths = rng.permutation(lengths)
+        lengths = in_no_order(rng, lengths)
     src = rng.integers(0, vocab, (n, t))
     for row, k in zip(src, lengths):
         if k > 1:
@@ -944,14 +974,26 @@ def Seq2Seq(ns: Any, rng: np.random.Generator, N: int | None = None, T: int | No
     n, t, M = sizes(rng, 3, low=4, high=6)
     vocab_in, vocab_out = sizes(rng, 2, low=7, high=9)
     n, t, M = N or n, T or t, 1 if T else M
-    sources = [some_sources(rng, n, t, vocab_in) for _ in range(max(3, 12 // n))]
+    most = 1 if T else M + 4
+    sources = [some_sources(rng, n, t, vocab_in) for _ in range(max(2, 8 // n))]
     batch = (*sources[0], rng.integers(0, vocab_out, (n, M)))
-    model = Module(ns, vocab_in, vocab_out, WIDTH, int(rng.integers(2**31)), lively=True)
+    model, *others = (
+        Module(ns, vocab_in, vocab_out, WIDTH, int(rng.integers(2**31)), lively=True)
+        for _ in range(MODULES)
+    )
 
     source = source_fault(model, rng, batch, vocab_in)
     past, future = time_faults(model, rng, batch, vocab_out)
     # What greedy says is compared with what forward says, which must be worth it.
-    said, end = (6, 7) if past or future else greedy_faults(model, sources, max_len=M)
+    said, end = (6, 7) if past or future else greedy_faults(model, sources, max_len=most)
+    for other in others:
+        if not said and not end:
+            said, end = greedy_faults(other, sources, max_len=most)
+    # The training run is done once; the other cases are about the module itself.
+    accuracy = 1.0
+    if not N and not T:
+        able = not (source or past or future or said or end)
+        accuracy = share_learned(ns, rng) if able else NOT_MEASURED
     return {
         "parameters": parameters_fault(model, rng, batch),
         "logits": logits_fault(model.logits(batch)[0]),
@@ -963,6 +1005,5 @@ def Seq2Seq(ns: Any, rng: np.random.Generator, N: int | None = None, T: int | No
         "rows": 1 if source == 1 else rows_fault(model, batch),
         "greedy": said,
         "end": end,
-        # The training run is done once; the other cases are about the module itself.
-        "accuracy": 1.0 if N or T else share_learned(ns, rng),
+        "accuracy": accuracy,
     }
