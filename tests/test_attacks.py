@@ -3,10 +3,14 @@
 ``make attacks`` runs all of it, with the limits as they are.
 """
 
+import json
+
 import pytest
 from submissions import CASES
 from submissions.arena import Arena
+from submissions.stock import KINDS
 
+from autograder import source
 from autograder.sandbox import limits
 
 FAST = [
@@ -48,6 +52,12 @@ FAST = [
     "wall_memfd_and_shm",
     "wall_sockets_full_of_data",
     "wall_inodes",
+    "torch_hidden_in_a_cell",
+    "tensor_of_every_kind",
+    "tensor_subclass_that_lies",
+    "pipe_generators",
+    "helpers_replaced",
+    "kept_object_of_another_kind",
     "stand_ins_recorded",
     "stand_ins_help_the_honest",
     "page_outputs",
@@ -90,3 +100,20 @@ def test_the_time_of_cells_is_bounded_whatever_they_define(arena, monkeypatch):
     assert outcome.result is not None
     assert outcome.seconds < 60  # three hundred definitions take 270 s
     assert "was not reached within the time of all cells" in " ".join(outcome.result.notes)
+
+
+def test_the_book_shows_the_cases_as_they_are():
+    """The page for instructors shows what a run has found; these are the cases that it was about.
+
+    ``python tests/attacks.py --only NAME --table book/_data/attacks.json`` enters one that changed.
+    """
+    shown = json.loads((source.ROOT / "book" / "_data" / "attacks.json").read_text("utf-8"))
+    for grader in ("ours", "stock"):
+        assert set(shown[grader]["outcomes"]) <= set(CASES)
+    for name, outcome in shown["ours"]["outcomes"].items():
+        case, kept = CASES[name], shown["cases"][name]
+        assert (kept["text"], kept["just"]) == (case.text, list(case.just)), name
+        assert outcome["said"] == [], name
+    assert set(shown["ours"]["outcomes"]) == set(CASES)
+    assert len(shown["stock"]["outcomes"]) > 60
+    assert {k for o in shown["stock"]["outcomes"].values() for k, _ in o["said"]} <= set(KINDS)

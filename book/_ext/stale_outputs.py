@@ -1,4 +1,4 @@
-"""Runs the pages again when the package that they import has changed.
+"""Runs the pages again when the package that they import, or the data that they show, has changed.
 
 The cache of executed notebooks looks at a page's own cells only: without this, a page would go on
 showing what an older `unrolled` computed.
@@ -20,7 +20,8 @@ LIBRARIES = ("torch", "numpy", "matplotlib")
 def fingerprint() -> str:
     """A hash of what the pages' outputs depend on beside the pages."""
     total = hashlib.sha256(" ".join(version(name) for name in LIBRARIES).encode())
-    for file in sorted(Path(unrolled.__file__).parent.rglob("*.py")):
+    data = Path(__file__).resolve().parents[1] / "_data"
+    for file in sorted([*Path(unrolled.__file__).parent.rglob("*.py"), *data.glob("*.json")]):
         total.update(file.read_bytes())
     return total.hexdigest()
 
