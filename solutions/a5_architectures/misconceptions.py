@@ -87,6 +87,14 @@ STACKED_FORWARD = group(
         STACKED,
     ),
     (
+        "cut-from-the-graph",
+        "return torch.stack(top, dim=1)",
+        "return torch.stack(top, dim=1).detach()",
+        "The states are right and no weight gets a gradient. Which of your calls makes a tensor "
+        "forget where it came from?",
+        STACK_GRADIENT,
+    ),
+    (
         "memory-cut-from-the-graph",
         "states[k] = signal",
         "states[k] = signal.detach()",
@@ -268,6 +276,14 @@ BIDIRECTIONAL_FORWARD = group(
         REVERSE,
     ),
     (
+        "cut-from-the-graph",
+        "return torch.where(inside[:, :, None], both, 0.0)",
+        "return torch.where(inside[:, :, None], both, 0.0).detach()",
+        "The numbers are right and no weight gets a gradient. Which of your calls makes a tensor "
+        "forget where it came from?",
+        PAGE + "gradient-both-ways",
+    ),
+    (
         "backward-layer-cut",
         "reverse_padded(stacked_forward(turned, [backward]), lengths)",
         "reverse_padded(stacked_forward(turned, [backward]), lengths).detach()",
@@ -414,6 +430,14 @@ TREE_RNN = group(
         "A vector from the left or from the right: both have a fine shape. Vectors are rows in "
         "this course, so on which side of the matrix do they stand?",
         SHAPES,
+    ),
+    (
+        "cut-from-the-graph",
+        "torch.tanh(left @ Wl + right @ Wr + b)",
+        "torch.tanh(left @ Wl + right @ Wr + b).detach()",
+        "The vector is right and no weight gets a gradient. Which of your calls makes a tensor "
+        "forget where it came from?",
+        STRUCTURE,
     ),
     (
         "left-branch-cut",
@@ -636,6 +660,14 @@ SEQ2SEQ = group(
         "row[: row.index(eos)]",
         "row[: row.index(eos) + 1]",
         "Your rows end with eos. Is the sign that a row is done a part of the row?",
+        GREEDY,
+    ),
+    (
+        "eos-kept-and-gone-on",
+        "[row[: row.index(eos)] if eos in row else row for row in rows]",
+        "rows",
+        "Every row is as long as the limit, and eos is just one of its symbols. When is a row "
+        "done, and what of it should the caller see?",
         GREEDY,
     ),
     (
