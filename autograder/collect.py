@@ -232,6 +232,8 @@ def collect_from(course: Course, assignment: str, folder: Path) -> list[str]:
                 when = lms.comparable_time(before.timestamp)
                 keep(course, assignment, student, before.data, when)
             left_out = copy_submission(origin, target)
+            if (path / ".git").exists():  # what a student says about the time counts for nothing
+                (target / "timestamp.txt").unlink(missing_ok=True)
             if when := commit_time(path):
                 write_atomic(target / "timestamp.txt", f"{when.replace('T', ' ')} UTC\n".encode())
         except OSError as error:

@@ -341,7 +341,7 @@ def as_failure(name: str, data: Any) -> Failure:
     if isinstance(data, list) and len(data) == 2 and all(isinstance(x, str) for x in data):
         outcome, text = data
         text = printable(text[: limits.MESSAGE_CHARS])
-        return Failure("missing" if outcome == "missing" else "error", text)
+        return Failure(outcome if outcome in ("missing", "fail") else "error", text)
     return Failure("error", f"{name} failed.")
 
 

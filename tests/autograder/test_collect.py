@@ -122,6 +122,9 @@ def test_clones_are_collected_with_the_time_of_the_last_commit(course, inbox):
     assert (target / "timestamp.txt").read_text() == "2026-11-20 09:00:00 UTC\n"
     assert not evil.exists()
     (clone / "assignments" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb").write_bytes(b"second")
+    (clone / "assignments" / ASSIGNMENT / "timestamp.txt").write_text("2020-01-01 00:00:00 UTC")
+    (clone / ".git" / "HEAD").unlink()
     collect_from(course, ASSIGNMENT, inbox)
+    assert not (target / "timestamp.txt").exists()
     kept = course.grading / "collected" / ASSIGNMENT / "alice"
     assert [p.read_bytes() for p in kept.iterdir()] == [b"first"]

@@ -616,6 +616,10 @@ def train_char_rnn(ns: Any, rng: np.random.Generator):
     return {"held-out loss": float(np.median(held_out)), "losses": float(np.median(ends))}
 
 
+WIDEST = 512
+"""Sizes of a model that is still evaluated: a hundred times what the text asks for."""
+
+
 def usable(params: Any, V: int) -> Params:
     """The parameters, if they have the names, the type and the shapes of a character model.
 
@@ -631,6 +635,9 @@ def usable(params: Any, V: int) -> Params:
             kind = getattr(value, "dtype", type(value).__name__)
             raise Failure("error", f"params[{name!r}] must be a float64 array; it is {kind}.")
     D, H = params["Wx"].shape if params["Wx"].ndim == 2 else (0, 0)
+    if max(D, H) > WIDEST:  # the model is evaluated out here, where nothing may take long
+        text = f"params are for D = {D} and H = {H}; {WIDEST} is the most that is evaluated."
+        raise Failure("error", text)
     shapes = {"Wx": (D, H), "Wh": (H, H), "b": (H,), "Wy": (H, V), "by": (V,), "embed": (V, D)}
     for name, shape in shapes.items():
         if params[name].shape != shape:
