@@ -54,6 +54,14 @@ def test_functions_of_the_assignment_are_left_to_the_reader(variables):
     assert not any(f"def {name}(" in cell for cell in cells(CHAPTER) for name in ASSIGNED)
 
 
+def test_the_figure_at_the_top(variables):
+    for n, scene in enumerate(variables["story"]):
+        there = variables["new"].captions[n][0].split()
+        (word, sure), *_ = scene["steps"][0]
+        assert (word, round(sure, 2)) == ("a", 1)
+        assert sum(p for word, p in scene["steps"][1] if word in there) > 0.95
+
+
 # --- rows of numbers, masks ----------------------------------------------------------------------
 
 
@@ -157,9 +165,9 @@ def test_the_search_of_all_rows_at_once_is_the_one_written_out(variables, width,
                         tried.append((ids, float(np.logaddexp.reduce(begun))))
             tried.sort(key=lambda one: -one[1] / len(one[0]) ** alpha)
             kept = tried[:width]
-        _, found, n = variables["beams"](log_p, state, hear, width, end=0, alpha=alpha, longest=5)
+        ids, found, n = variables["beams"](log_p, state, hear, width, end=0, alpha=alpha, longest=5)
         assert found.item() == pytest.approx(kept[0][1], abs=1e-9)
-        assert n.item() == len(kept[0][0])
+        assert tuple(ids[0, : int(n)].tolist()) == kept[0][0]
 
 
 def test_beams_on_the_captioner(variables):
