@@ -5,6 +5,7 @@ showing what an older `unrolled` computed.
 """
 
 import hashlib
+import re
 import shutil
 from importlib.metadata import version
 from pathlib import Path
@@ -12,17 +13,34 @@ from pathlib import Path
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-import unrolled
+from autograder.source import code_behind
 
+BOOK = Path(__file__).resolve().parents[1]
 LIBRARIES = ("torch", "numpy", "matplotlib")
+IMPORT = re.compile(r"^ *from (unrolled[\w.]*) import ([\w, ]+)", re.MULTILINE)
+
+
+def behind(text: str) -> set[Path]:
+    """The modules of ours that the code of a page imports, directly or not, and data it names."""
+    modules = set()
+    for package, names in IMPORT.findall(text):
+        place = BOOK.parent.joinpath(*package.split("."))
+        for path in (place, *(place / name.strip() for name in names.split(","))):
+            modules |= {path.with_suffix(".py"), path / "__init__.py"}
+    data = {BOOK / "_data" / name for name in re.findall(r"\b[\w-]+\.json\b", text)}
+    return {
+        path
+        for path in {*code_behind(*(m for m in modules if m.is_file())), *data}
+        if path.is_file()
+    }
 
 
 def fingerprint() -> str:
     """A hash of what the pages' outputs depend on beside the pages."""
     total = hashlib.sha256(" ".join(version(name) for name in LIBRARIES).encode())
-    data = Path(__file__).resolve().parents[1] / "_data"
-    for file in sorted([*Path(unrolled.__file__).parent.rglob("*.py"), *data.glob("*.json")]):
-        total.update(file.read_bytes())
+    pages = "\n".join(page.read_text("utf-8") for page in sorted(BOOK.rglob("*.md")))
+    for file in sorted(behind(pages)):
+        total.update(file.name.encode() + b"\0" + file.read_bytes())
     return total.hexdigest()
 
 

@@ -103,16 +103,30 @@ def test_outputs_made_with_other_code_are_dropped(tmp_path: Path) -> None:
     assert not output.exists()
 
 
-def test_fingerprint_changes_with_the_package(
+def test_fingerprint_follows_what_the_pages_import_and_show(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import stale_outputs
 
-    module = tmp_path / "unrolled" / "plot.py"
-    module.parent.mkdir()
-    module.write_text("a = 1")
-    monkeypatch.setattr(stale_outputs.unrolled, "__file__", str(module.parent / "__init__.py"))
+    from autograder import source
+
+    files = {
+        "book/page.md": "from unrolled import plot\n\nread('marks.json')\n",
+        "book/_data/marks.json": "{}",
+        "book/_data/other.json": "{}",
+        "unrolled/plot.py": "from unrolled.arrays import a\n",
+        "unrolled/arrays.py": "a = 1\n",
+        "unrolled/exercises.py": "b = 1\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(stale_outputs, "BOOK", tmp_path / "book")
+    monkeypatch.setattr(source, "ROOT", tmp_path)
     before = stale_outputs.fingerprint()
     assert before == stale_outputs.fingerprint()
-    module.write_text("a = 2")
-    assert before != stale_outputs.fingerprint()
+    for name, text in files.items():
+        (tmp_path / name).write_text(text + "\n")
+        same = before == stale_outputs.fingerprint()
+        assert same == (name in ("book/page.md", "book/_data/other.json", "unrolled/exercises.py"))
+        (tmp_path / name).write_text(text)
