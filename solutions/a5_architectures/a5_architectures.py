@@ -298,7 +298,7 @@ with when_solved():
         ]
         size = torch.stack(felt)
         shade = torch.where(size > 0, (size.clamp(min=1e-6).log10() + 8) / 8, 0.0)
-        ax.imshow(shade, cmap="Greys", vmin=0, vmax=1, extent=(0.5, 10.5, 10.5, 0.5))
+        ax.imshow(shade.numpy(), cmap="Greys", vmin=0, vmax=1, extent=(0.5, 10.5, 10.5, 0.5))
         ax.axhline(REAL + 0.5, color=plot.COLORS[1], linestyle="--")
         ax.axvline(REAL + 0.5, color=plot.COLORS[1], linestyle="--")
         ax.set(title=name, xlabel="depends on input", xticks=range(1, 11), yticks=range(1, 11))
