@@ -329,15 +329,22 @@ LISTED = "return list(map(rate, lengths))"
 
 
 def test_code_that_cannot_be_watched_is_given_the_benefit_of_the_doubt():
-    def without_torch(cell, lengths, seeds, steps):
-        return np.zeros(len(lengths))
-
     def refuses_modes(cell, lengths, seeds, steps):
         raise RuntimeError("not under a dispatch mode")
 
-    for function in (without_torch, refuses_modes):
-        ns = LocalNamespace({"success_rate": function})
-        assert probes._watched(ns, [1, 2]) == (True, True, True)
+    ns = LocalNamespace({"success_rate": refuses_modes})
+    assert probes._watched(ns, [1, 2]) == (True, True, True)
+
+
+def test_shares_that_nobody_trained_for_earn_nothing():
+    def made_up(cell, lengths, seeds, steps):
+        return np.array([float(steps >= 40 and length < 100) for length in lengths])
+
+    exercise = EXERCISES["success_rate"]
+    runs = run_cases(exercise, LocalNamespace({"success_rate": made_up}), [1])
+    found = judge(exercise, expect(exercise, {}, [1]), runs)
+    assert found.points == 0
+    assert "nothing was trained while it ran" in found.message
 
 
 @lru_cache
