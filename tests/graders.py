@@ -276,7 +276,7 @@ def line(row: Row) -> str:
 def inputs_hash(assignment: str) -> str:
     """A hash of all that the figures of an assignment follow from."""
     folder = source.source_path(assignment).parent
-    files = [folder / "variants.py", folder / "equivalent.py", Path(mutants_file), Path(__file__)]
+    files = [folder / "variants.py", folder / "equivalent.py", Path(mutants_file)]
     digest = hashlib.sha256(source.bank_hash(assignment).encode())
     for file in files:
         if file.is_file():
@@ -285,7 +285,11 @@ def inputs_hash(assignment: str) -> str:
 
 
 def write(rows: list[Row], path: Path = FIGURES) -> None:
-    """Put the rows of whole assignments into the file that the book reads."""
+    """Put rows into the file that the book reads; exercises that train are not in it.
+
+    Measuring those takes many training runs, so their figures are printed and not kept.
+    """
+    rows = [r for r in rows if load(r.assignment)[r.exercise].needs_reference]
     known = json.loads(path.read_text("utf-8")) if path.is_file() else {}
     for assignment in {row.assignment for row in rows}:
         mine = [asdict(r) for r in rows if r.assignment == assignment]
@@ -302,14 +306,16 @@ def main() -> int:
     parser.add_argument("--exercise", action="append", help="only this one (may be repeated)")
     parser.add_argument("--seeds", type=int, default=SEEDS, help="fresh seeds for the variants")
     parser.add_argument("--gradings", type=int, default=GRADINGS, help="of every misconception")
+    parser.add_argument("--exact", action="store_true", help="leave out exercises that train")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--write", action="store_true", help=f"write {FIGURES.name} for the book")
     chosen = parser.parse_args()
     tasks = [
         (assignment, name, chosen.seeds, chosen.gradings)
         for assignment in chosen.assignments
-        for name in load(assignment)
+        for name, exercise in load(assignment).items()
         if not chosen.exercise or name in chosen.exercise
+        if exercise.needs_reference or not chosen.exact
     ]
     rows = []
     context = multiprocessing.get_context("spawn")

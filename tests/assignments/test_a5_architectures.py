@@ -522,6 +522,15 @@ def test_a_mistake_in_another_kind_of_module_gets_the_same_hint():
         assert [m.name for m in found.matches] == [hint], found.message
 
 
+def test_a_mistake_that_nobody_listed_gets_no_hint_that_is_not_its_own():
+    own_cells = source.load_variants(A5)["own_cells"]
+    assert own_cells.count("scores.argmax(1)") == 1
+    found = verdict("Seq2Seq", own_cells.replace("scores.argmax(1)", "scores.argmin(1)"))
+    assert found.outcome == "partial"
+    assert found.matches == ()
+    assert "does not write, step by step, what forward scores highest" in found.message
+
+
 @pytest.mark.parametrize("name", ["vanilla", "bidirectional_two_layers", "source_in_reverse"])
 def test_modules_that_learn_least_stay_above_the_bound(name):
     ns = LocalNamespace(source.load_variant(A5, source.load_variants(A5)[name]))
