@@ -774,7 +774,7 @@ def greedy_faults(
     if not all(is_written(rows, len(ask[0])) for ask, rows in zip(asked, written)):
         return 1, 1
     if not all(0 <= i < V for rows in written for row in rows for i in row):
-        return 5, 7
+        return 4, 7
     heard = []
     for (src, _, bos, _, _), rows in zip(asked, written):
         fed = np.full((len(src), max_len), bos)
@@ -798,7 +798,7 @@ def greedy_faults(
     # Is it one of the usual mistakes? Then its end is that of the mistake.
     always_bos = [(*ask[:2], np.full_like(fed, ask[2])) for ask, fed in zip(asked, heard)]
     if compared(model.logits(*always_bos)) == (True, 0):
-        return 3, 0
+        return 2, 0
     firsts = [
         (*ask[:2], fed[:, k : k + 1]) for ask, fed in zip(asked, heard) for k in range(max_len)
     ]
@@ -807,10 +807,10 @@ def greedy_faults(
         np.concatenate(single[k : k + max_len], axis=1) for k in range(0, len(single), max_len)
     ]
     if compared(restarted) == (True, 0):
-        return 4, 0
+        return 3, 0
     if said:
         return 0, end
-    return (5 if model.rows(*asked) == written else 7), 7
+    return (4 if model.rows(*asked) == written else 6), 7
 
 
 # The task of the training run: rows of two or three symbols, written backwards in another alphabet,
@@ -957,14 +957,13 @@ def some_sources(
         "greedy": Sound(
             (
                 "does not return a list of N lists of ints",
-                NOTHING,
                 "does not hear what it says: it writes what forward says if bos is always heard",
                 "does not go on: it writes what forward says if every step is the first",
                 "does not write, step by step, what forward scores highest",
                 "cannot be judged: forward is not right yet",
                 "is left to chance: called twice, it writes different rows",
             ),
-            vague=(2, 5, 6),
+            vague=(4, 5),
         ),
         "end": Sound(
             (
@@ -999,7 +998,7 @@ def Seq2Seq(ns: Any, rng: np.random.Generator, N: int | None = None, T: int | No
     past, future = time_faults(model, rng, batch, vocab_out)
     # What greedy says is compared with what forward says, which must be worth it.
     worth_it = not past and not future and source != 1
-    said, end = greedy_faults(model, sources, max_len=most) if worth_it else (6, 7)
+    said, end = greedy_faults(model, sources, max_len=most) if worth_it else (5, 7)
     for other in others:
         if not said and not end:
             said, end = greedy_faults(other, sources, max_len=most)
