@@ -19,11 +19,11 @@ def figures() -> dict:
 
 
 def test_the_figures_in_the_book_are_those_of_the_present_probes(figures):
-    stale = [
-        a for a in source.assignments() if figures.get(a, {}).get("hash") != graders.inputs_hash(a)
-    ]
-    assert not stale, f"run: python -m tests.graders --jobs 2 --exact --write {' '.join(stale)}"
-    assert list(figures) == source.assignments()
+    stale = [a for a, entry in figures.items() if entry["hash"] != graders.inputs_hash(a)]
+    again = f"python -m tests.graders --jobs 2 --exact --write {' '.join(stale)}"
+    assert not stale, f"run: {again}"
+    assert "a1_rnn" in figures
+    assert set(figures) <= set(source.assignments())
 
 
 def test_the_figures_are_what_the_course_promises(figures):

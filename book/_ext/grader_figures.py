@@ -12,7 +12,7 @@ from sphinx.config import Config
 FIGURES = "_data/graders.json"
 
 
-def totals(figures: dict[str, dict]) -> dict[str, int]:
+def totals(figures: dict[str, dict]) -> dict[str, int | str]:
     """The figures of all assignments together."""
     rows = [row for assignment in figures.values() for row in assignment["exercises"]]
 
@@ -20,7 +20,7 @@ def totals(figures: dict[str, dict]) -> dict[str, int]:
         return sum(row[key] for row in rows)
 
     return {
-        "graded_assignments": len(figures),
+        "measured_assignments": " and ".join(f"`{name}`" for name in figures),
         "graded_exercises": len(rows),
         "known_mistakes": total("bank"),
         "mistakes_found": total("found"),
