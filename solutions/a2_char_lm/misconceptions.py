@@ -637,7 +637,7 @@ CHAR_RNN_STEP = group(
     (  # D6
         "exp-overflows",
         "logits - logits.max(axis=2, keepdims=True)",
-        "logits",
+        "1.0 * logits",
         "Right for moderate logits, but the exponential of 1000 is infinite. By how much may all "
         "logits of a token be moved without changing the softmax?",
         TRAPS,
