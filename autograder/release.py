@@ -213,11 +213,19 @@ def differences(assignment: str, made: Path, committed: Path) -> list[str]:
     new, old = bank.load(made / "checks.npz"), bank.load(committed / "checks.npz")
     if new.assignment != old.assignment or list(new.expected) != list(old.expected):
         return [*found, "checks.npz is of other exercises"]
-    return found + [f"checks.npz differs in {n}" for n in new.expected if not same(new, old, n)]
+    drawn = {n for n, e in load_exercises(assignment).items() if e.rules}
+    return found + [
+        f"checks.npz differs in {n}" for n in new.expected if not same(new, old, n, n not in drawn)
+    ]
 
 
-def same(a: bank.Checks, b: bank.Checks, exercise: str) -> bool:
-    """Whether two files of checks agree in an exercise, up to the rounding of another processor."""
+def same(a: bank.Checks, b: bank.Checks, exercise: str, numbers: bool = True) -> bool:
+    """Whether two files of checks agree in an exercise, up to the rounding of another processor.
+
+    Args:
+        numbers: compare the numbers too. What a training run or a sampler gives may differ by more
+            than rounding on another processor: one draw that falls to the other side is enough.
+    """
 
     def close(x: Mapping[str, np.ndarray], y: Mapping[str, np.ndarray]) -> bool:
         return list(x) == list(y) and all(
@@ -230,8 +238,13 @@ def same(a: bank.Checks, b: bank.Checks, exercise: str) -> bool:
     return (
         list(right) == list(other)
         and [m.match for m in known] == [m.match for m in others]
-        and all(close(right[k].outputs, other[k].outputs) for k in right)
-        and all(close(m.runs[k], o.runs[k]) for m, o in zip(known, others) for k in right)
+        and (
+            not numbers
+            or (
+                all(close(right[k].outputs, other[k].outputs) for k in right)
+                and all(close(m.runs[k], o.runs[k]) for m, o in zip(known, others) for k in right)
+            )
+        )
     )
 
 
