@@ -312,11 +312,12 @@ def test_a_mistake_in_training_gets_its_hint(wanted):
     assert [m.name for m in found.matches] == [wanted], found.message
 
 
-def test_shares_without_training_earn_next_to_nothing():
-    for made, right in (("zeros", ["form"]), ("ones", ["order", "form"])):
-        head = "def success_rate(cell, lengths, seeds, steps):\n    "
-        found = trained(f"{head}return np.{made}(len(lengths))")
-        assert [r.output for r in found.rows if r.ok] == right
+@pytest.mark.parametrize("made", ["zeros", "ones"])
+def test_shares_without_training_earn_nothing(made):
+    head = "def success_rate(cell, lengths, seeds, steps):\n    "
+    found = trained(f"{head}return np.{made}(len(lengths))")
+    assert found.points == 0
+    assert "nothing was trained while it ran" in found.message
 
 
 @pytest.mark.slow
