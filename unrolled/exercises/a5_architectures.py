@@ -23,19 +23,13 @@ from unrolled.draw import Floats, normal, sizes
 from unrolled.exercise import exercise
 from unrolled.namespace import Failure, calling, find
 from unrolled.rules import AtLeast
+from unrolled.torch_probe import gradient, slopes, tensor
 
 WEIGHT_SCALE = 0.5
 """With inputs of size 1 this puts pre-activations near 1, where tanh is neither linear nor flat."""
 
 PADDING_SCALE = 20.0
 """Padding is larger than what is real, so whoever reads it is far off."""
-
-
-def tensor(array: Any) -> Any:
-    """A torch tensor of its own with these numbers (torch is only imported here)."""
-    import torch
-
-    return torch.tensor(np.asarray(array))
 
 
 def layer(rng: np.random.Generator, D: int, H: int) -> tuple[Any, Any, Any]:
@@ -62,41 +56,6 @@ def padded(
     x = normal(rng, len(lengths), T, D)
     behind = np.arange(T) >= lengths[:, None]
     return np.where(behind[:, :, None], scale * normal(rng, len(lengths), T, D), x)
-
-
-def gradient(
-    names: Mapping[str, Any],
-    function: str,
-    args: Sequence[Any],
-    wrt: Sequence[int | Sequence[int]],
-    upstream: Any,
-) -> Any:
-    """All gradients in one vector (see `remote.gradients`); zeros where the graph is cut."""
-    import torch
-
-    try:
-        _, found = remote.gradients(names, function, args, wrt, upstream)
-    except Failure as failure:
-        if failure.outcome != "fail":
-            raise
-        paths = [(path,) if isinstance(path, int) else path for path in wrt]
-        found = [torch.zeros_like(remote.at(args, path)) for path in paths]
-    return torch.cat([g.flatten() for g in found])
-
-
-def slopes(
-    ns: Any,
-    function: str,
-    args: Sequence[Any],
-    wrt: Sequence[int | Sequence[int]],
-    value: Any,
-    upstream: Any = None,
-) -> Any:
-    """The gradient of a function whose value is known; None if that has not the right shape."""
-    shape = () if upstream is None else tuple(upstream.shape)
-    if tuple(getattr(value, "shape", ())) != shape:
-        return None
-    return ns.run(gradient, function, args, wrt, upstream)
 
 
 @exercise(
