@@ -9,7 +9,7 @@ from pathlib import Path
 
 from autograder.course import Course, CourseError
 
-EPILOG = """The usual order: release, collect, grade, feedback, report, export.
+EPILOG = """The usual order: release, collect, grade, formgrader, feedback, report, export.
 Everything that a class produces lies under grading/, which git ignores."""
 
 
@@ -29,7 +29,16 @@ def release(course: Course, args: argparse.Namespace) -> int:
         return 1 if found else 0
     if not args.assignment:
         raise CourseError("Which assignment? For example: course release a1_rnn")
-    print(releasing.release(course, args.assignment, args.out))
+    folder = releasing.release(course, args.assignment, args.out)
+    print(folder)
+    if args.zip:
+        from autograder.handout import write_handout
+
+        print(write_handout(course, args.assignment, folder))
+    if args.exchange:
+        from autograder.exchange import release_assignment
+
+        print("\n".join(release_assignment(course, args.assignment)))
     return 0
 
 
@@ -106,8 +115,29 @@ def replay(course: Course, args: argparse.Namespace) -> int:
 def feedback(course: Course, args: argparse.Namespace) -> int:
     from autograder.feedback import write_feedback
 
-    for path in write_feedback(course, args.assignment, args.student):
+    pages = write_feedback(course, args.assignment, args.student)
+    print("\n".join(map(str, pages)))
+    if args.zip:
+        from autograder.publish import write_zip
+
+        path, unknown = write_zip(course, args.assignment, args.zip, pages)
         print(path)
+        if unknown:
+            print(
+                f"Not in it, because they were not in the zip file of {args.zip.title()}: "
+                f"{', '.join(unknown)}."
+            )
+    if args.exchange:
+        from autograder.exchange import release_feedback
+
+        print("\n".join(release_feedback(course, args.assignment, args.student)))
+    return 0
+
+
+def formgrader(course: Course, args: argparse.Namespace) -> int:
+    from autograder.formgrader import run
+
+    run(course, args.port)
     return 0
 
 
@@ -119,21 +149,17 @@ def report(course: Course, args: argparse.Namespace) -> int:
 
 
 def export(course: Course, args: argparse.Namespace) -> int:
-    if not course.gradebook.is_file():
-        raise CourseError(
-            f"There are no marks yet: {course.gradebook} does not exist. Grade first."
-        )
-    from autograder import terms
-    from autograder.gradebook import open_gradebook
-    from autograder.nbgrader import MarksCsv
+    from autograder import export as exporting
 
-    target = args.to or course.grading / "grades.csv"
-    plugin = MarksCsv(to=str(target), assignment=[args.assignment] if args.assignment else [])
-    with open_gradebook(course) as gradebook:
-        for entry in gradebook.assignments:
-            terms.update(course, gradebook, entry.name)
-        plugin.export(gradebook)
-    print(target)
+    path, notes = exporting.export(
+        course,
+        args.format,
+        args.assignment,
+        args.to,
+        zero=args.zero,
+        column_id=args.column_id,
+    )
+    print("\n".join([str(path), *notes]))
     return 0
 
 
@@ -201,6 +227,8 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument(
         "--check", action="store_true", help="only compare assignments/ with fresh releases"
     )
+    one.add_argument("--zip", action="store_true", help="also a zip file for a learning platform")
+    one.add_argument("--exchange", action="store_true", help="also into nbgrader's exchange")
 
     one = command("check", check, "run the visible checks on a notebook file, without the sandbox")
     one.add_argument("notebook", type=Path)
@@ -247,11 +275,29 @@ def parser() -> argparse.ArgumentParser:
 
     one = for_assignment("feedback", feedback, "write a page of feedback per student")
     one.add_argument("--student", action="append", metavar="ID", help="only this one (repeatable)")
+    one.add_argument("--exchange", action="store_true", help="also into nbgrader's exchange")
+    one.add_argument(
+        "--zip",
+        choices=("canvas", "moodle", "blackboard", "gradescope", "plain"),
+        help="also a zip file that this platform imports (plain: a page per student)",
+    )
+    one = command("formgrader", formgrader, "mark the written answers in nbgrader's formgrader")
+    one.add_argument("--port", type=int, default=0, help="default: any that is free")
     for_assignment("report", report, "write the page about the class")
 
     one = command("export", export, "write the marks as CSV")
     one.add_argument("assignment", nargs="?", help="only this assignment")
-    one.add_argument("--to", type=Path, metavar="FILE", help="default: grading/grades.csv")
+    one.add_argument(
+        "--format",
+        choices=("nbgrader", "csv", "canvas", "moodle"),
+        default="nbgrader",
+        help="nbgrader's own table (default), a row per student, or what a platform imports",
+    )
+    one.add_argument("--to", type=Path, metavar="FILE", help="default: below grading/")
+    one.add_argument("--zero", action="store_true", help="0 for who handed in nothing")
+    one.add_argument(
+        "--column-id", metavar="NUMBER", default="", help="Canvas's number of the assignment"
+    )
 
     one = command("serve-book", serve_book, "serve the built book on this machine")
     one.add_argument("--port", type=int, default=8000, help="default: 8000")

@@ -22,6 +22,7 @@ from nbgrader.exchange.default import ExchangeCollect
 from autograder import lms
 from autograder.course import Course, CourseError, create_once, write_atomic
 from autograder.grade import student_id, students_of
+from autograder.publish import add_origins
 from autograder.release import load_release
 from autograder.sanitize import (
     MAX_FILE,
@@ -108,7 +109,19 @@ def collect_from_zip(course: Course, assignment: str, path: Path) -> tuple[list[
         take(course, assignment, student, files, unknown.get(student, ""))
         for student, files in sorted(by_student.items())
     ]
+    found = {student: newest(files, assignment) for student, files in by_student.items()}
+    members = {student: files[0].member for student, files in found.items() if files}
+    add_origins(course, assignment, contents.platform, members)
     return rows, contents.left_out
+
+
+def newest(files: list[lms.Handed], assignment: str) -> list[lms.Handed]:
+    """The notebooks among the files of one student, the newest first."""
+    return sorted(
+        (f for f in files if is_notebook(f.file)),
+        key=lambda f: (f.when, f.attempt, name_similarity(f.file, assignment)),
+        reverse=True,
+    )
 
 
 def take(
@@ -116,16 +129,11 @@ def take(
 ) -> Taken:
     """Keep all notebooks of a student and make the newest that can be read the submission."""
     notes = [note] if note else []
-    notebooks = [f for f in files if is_notebook(f.file)]
-    if not notebooks:
+    newest_first = newest(files, assignment)
+    if not newest_first:
         others = ", ".join(sorted(shown(f.file) for f in files)[:3])
         return Taken(student, "", "", "; ".join([*notes, f"no notebook among: {others}"]))
     release = load_release(assignment, course.root)
-    newest_first = sorted(
-        notebooks,
-        key=lambda f: (f.when, f.attempt, name_similarity(f.file, assignment)),
-        reverse=True,
-    )
     for file in newest_first:
         keep(course, assignment, student, file.data, file.when)
     readable = [f for f in newest_first if sanitize(f.data, release).status == "graded"]

@@ -113,10 +113,10 @@ def squeeze(text: str) -> str:
     return re.sub(r"[^\S\n]+", "", text)
 
 
-def texts(data: bytes) -> Iterator[bytes]:
-    """The bytes of a file, and those of the members of an archive."""
+def texts(data: bytes, depth: int = 2) -> Iterator[bytes]:
+    """The bytes of a file, and those of the members of an archive, also of one in an archive."""
     yield data
-    if zipfile.is_zipfile(io.BytesIO(data)):
+    if depth and zipfile.is_zipfile(io.BytesIO(data)):
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             for name in archive.namelist():
-                yield archive.read(name)
+                yield from texts(archive.read(name), depth - 1)

@@ -80,6 +80,7 @@ class Handed:
         when: time of the hand-in, as far as it is known, for example ``2026-11-20T10:11:12``.
         attempt: number of the hand-in where times are not known; a larger one is newer.
         late: the platform marked it so.
+        member: path in the platform's zip file, from which it knows the student again.
     """
 
     key: str
@@ -89,6 +90,7 @@ class Handed:
     when: str = ""
     attempt: int = 0
     late: bool = False
+    member: str = ""
 
 
 @dataclass
@@ -205,6 +207,7 @@ def _canvas(members: Mapping[str, bytes]) -> list[Handed]:
                 data=data,
                 attempt=int(again[1]) if again else 0,
                 late=m["late"] is not None,
+                member=path,
             )
         )
     return found
@@ -217,6 +220,7 @@ def _moodle(members: Mapping[str, bytes]) -> list[Handed]:
             names=(m["user"], f"Participant {m['user']}", m["name"]),
             file=m["file"],
             data=data,
+            member=path,
         )
         for path, data in members.items()
         if (m := MOODLE.match(path))
@@ -244,6 +248,7 @@ def _blackboard(members: Mapping[str, bytes]) -> list[Handed]:
                 file=m["file"],
                 data=members[path],
                 when=comparable_time(f"{date}T{time}"),
+                member=path,
             )
         )
     return found
@@ -268,7 +273,9 @@ def _gradescope(members: Mapping[str, bytes]) -> list[Handed]:
         for person in entry.get(":submitters") or []:  # each of a group gets the file
             names = [str(person.get(k) or "") for k in (":sid", ":email", ":name")]
             key = next((n for n in names if n), m["submission"])
-            found.append(Handed(key, tuple(n for n in names if n), m["file"], data, when))
+            found.append(
+                Handed(key, tuple(filter(None, names)), m["file"], data, when, member=path)
+            )
     return found
 
 

@@ -27,6 +27,7 @@ from traitlets.config import Config
 from autograder import feedback
 from autograder.collect import SafeCollect
 from autograder.course import Course, CourseError, write_atomic
+from autograder.exchange import CourseReleaseFeedback
 from autograder.gradebook import put_tools_on_path
 
 
@@ -138,6 +139,7 @@ def configure(c: Config, root: Path) -> Config:
     c.CourseDirectory.root = str(course.grading)
     c.ExportApp.plugin_class = MarksCsv
     c.ExchangeFactory.collect = SafeCollect
+    c.ExchangeFactory.release_feedback = CourseReleaseFeedback
     # The formgrader shows a student's cells in the instructor's browser: markup in them stays text.
     c.HTMLExporter.sanitize_html = True
     feedback.configure(c, course)
