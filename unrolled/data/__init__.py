@@ -5,6 +5,7 @@ Import the others where they are needed:
 
 * `unrolled.data.scenes`: images of coloured shapes with captions, places and questions;
 * `unrolled.data.coco`: COCO-format captions, Karpathy's splits and Flickr8k folders;
+* `unrolled.data.stories`: stories of short sentences, questions, and which sentences answer them;
 * `unrolled.data.words`: captions as words and ids.
 """
 
