@@ -45,7 +45,9 @@ def release(course: Course, args: argparse.Namespace) -> int:
 def check(course: Course, args: argparse.Namespace) -> int:
     from autograder.check import check_notebook
 
-    return 0 if check_notebook(course, args.notebook, args.assignment) else 1
+    if hasattr(sys.stdout, "reconfigure"):  # not every console knows a check mark
+        sys.stdout.reconfigure(errors="replace")
+    return 0 if check_notebook(course, args.notebook, args.assignment, args.seconds) else 1
 
 
 def dates(course: Course, args: argparse.Namespace) -> int:
@@ -73,7 +75,8 @@ def collect(course: Course, args: argparse.Namespace) -> int:
 
 
 def grade(course: Course, args: argparse.Namespace) -> int:
-    from autograder.grade import grade_class, summary
+    from autograder.formgrader import waiting
+    from autograder.grade import grade_class, left_to_do, summary
 
     results = grade_class(
         course,
@@ -86,6 +89,7 @@ def grade(course: Course, args: argparse.Namespace) -> int:
         students=args.student,
     )
     print(summary(results))
+    print("\n".join(left_to_do(results, waiting(course).get(args.assignment, 0))))
     return 0
 
 
@@ -230,9 +234,16 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--zip", action="store_true", help="also a zip file for a learning platform")
     one.add_argument("--exchange", action="store_true", help="also into nbgrader's exchange")
 
-    one = command("check", check, "run the visible checks on a notebook file, without the sandbox")
+    one = command("check", check, "the visible checks, and what would be missing at hand-in")
+    one.epilog = (
+        "Runs the notebook's own code without the sandbox. Exit status: 0 if all is right and "
+        "nothing is missing, 1 if not, 2 if the file cannot be checked."
+    )
     one.add_argument("notebook", type=Path)
     one.add_argument("--assignment", metavar="NAME", help="if the file's name does not say it")
+    one.add_argument(
+        "--seconds", type=float, default=60.0, help="for each cell or check (default: 60)"
+    )
 
     one = command("dates", dates, "show due dates, the late policy and extensions")
     one.add_argument("--init", action="store_true", help="begin the file with an example")
@@ -305,6 +316,21 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def course_of(args: argparse.Namespace) -> Course:
+    """The course that ``--root`` names or that is found from here.
+
+    A student's notebook may lie anywhere: it is checked with the course that this file belongs to.
+    """
+    if args.root:
+        return Course(args.root.resolve())
+    try:
+        return Course.find()
+    except CourseError:
+        if args.command != "check":
+            raise
+        return Course(Path(__file__).resolve().parent.parent)
+
+
 def explanation(error: Exception) -> str | None:
     """What to tell a person about an error that they can mend; None if it is a fault of ours."""
     if isinstance(error, CourseError):
@@ -323,8 +349,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; the exit status is 2 for an error that the person can mend."""
     args = parser().parse_args(argv)
     try:
-        course = Course(args.root.resolve()) if args.root else Course.find()
-        return args.function(course, args)
+        return args.function(course_of(args), args)
     except KeyboardInterrupt:
         print("\nStopped. What is done is kept; the same command goes on.", file=sys.stderr)
         return 130

@@ -31,17 +31,14 @@ class CourseReleaseFeedback(ExchangeReleaseFeedback):
         course = Course(Path(self.coursedir.root).parent)
         assignment = self.coursedir.assignment_id
         left_out = set(self.coursedir.student_id_exclude.split(","))
-        sent = 0
         for page in self.pages():
             student = page.parent.parent.name
             if student in left_out:
                 continue
             if reason := self.send(course, assignment, student, page):
                 self.log.warning("%s: not released, %s.", student, reason)
-                continue
-            sent += 1
-            self.log.info("%s: released.", student)
-        self.log.warning("%d pages of %s are in the exchange.", sent, assignment)
+            else:
+                self.log.info("%s: released.", student)
 
     def pages(self) -> list[Path]:
         """The pages of the students that the command names."""
@@ -84,11 +81,13 @@ def release_feedback(
         CourseError: nbgrader refuses; the message is its own.
     """
     chosen = [[f"--student={s}"] for s in students] if students else [[]]
-    return [
+    said = [
         line
         for words in chosen
         for line in nbgrader(course, "release_feedback", assignment, *words)
     ]
+    sent = sum(line.endswith(": released.") for line in said)
+    return [*said, f"Pages of feedback that are in the exchange now: {sent}."]
 
 
 def nbgrader(course: Course, *words: str) -> list[str]:

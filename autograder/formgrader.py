@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -128,9 +127,9 @@ def wait_for(server: subprocess.Popen[bytes], address: str, log: IO[str]) -> Non
             log.seek(0)
             said = log.read().strip().splitlines()
             raise CourseError(f"The Jupyter server did not start: {' '.join(said[-3:])}")
-        with contextlib.suppress(urllib.error.URLError, OSError):
-            with urllib.request.urlopen(address, timeout=5):
-                return
+        with contextlib.suppress(OSError):
+            urllib.request.urlopen(address, timeout=5).close()
+            return
         time.sleep(0.2)
     raise CourseError(f"The Jupyter server did not answer within {PATIENCE:g} s.")
 

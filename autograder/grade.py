@@ -367,6 +367,8 @@ def bar(total: int, done: int, show: bool, stream: IO[str] | None = None) -> Ite
         with tqdm(total=total, initial=done, unit="submission", file=stream) as progress:
 
             def advance(result: Result) -> None:
+                if problem := problem_of(result):
+                    progress.write(f"{result.student}: {problem}", file=stream)
                 progress.set_postfix_str(result.student, refresh=False)
                 progress.update()
 
@@ -383,6 +385,15 @@ def bar(total: int, done: int, show: bool, stream: IO[str] | None = None) -> Ite
         )
 
     yield line
+
+
+def problem_of(result: Result) -> str:
+    """Why a person has to look at a submission, in one line; "" if nobody has to."""
+    if result.status == "missing":
+        return "no notebook was handed in."
+    if result.status == "unreadable" or result.needs_human:
+        return " ".join(result.notes) or f"{result.status}."
+    return ""
 
 
 def summary(results: list[Result]) -> str:
@@ -404,6 +415,36 @@ def summary(results: list[Result]) -> str:
         f"{people} need{'s' if people == 1 else ''} a person."
     )
     return "\n".join(lines)
+
+
+def left_to_do(results: list[Result], waiting: int = 0) -> Iterator[str]:
+    """What a person has to look at, with the command for it, and the next commands.
+
+    Args:
+        waiting: written answers of the assignment that have no mark yet.
+    """
+    if not results:
+        return
+    assignment = results[0].assignment
+    problems = {r.student: problem for r in results if (problem := problem_of(r))}
+    if problems:
+        yield f"\nTo look at (in grading/submitted/<student>/{assignment}):"
+        yield from (f"  {student}: {problem}" for student, problem in problems.items())
+    timeouts = [
+        f"  course replay {r.student} {assignment} {v.exercise}"
+        for r in results
+        for v in r.exercises
+        if v.outcome == "timeout"
+    ]
+    if timeouts:
+        yield "\nTook too long; what was called with what:"
+        yield from timeouts
+    yield "\nNext:"
+    if waiting:
+        answers = "answer waits" if waiting == 1 else "answers wait"
+        yield f"  {'course formgrader':32} {waiting} written {answers} for a mark"
+    yield f"  {f'course feedback {assignment}':32} a page per student"
+    yield f"  {f'course report {assignment}':32} the page about the class"
 
 
 def write_json(path: Path, assignment: str, results: list[Result]) -> None:
