@@ -24,22 +24,17 @@ PATIENCE = 90.0
 
 
 def waiting(course: Course) -> dict[str, int]:
-    """Answers that wait for a person's mark, by assignment."""
+    """Submissions with marks that a person has yet to give, by assignment."""
     with open_gradebook(course) as gradebook:
         return {
-            entry.name: sum(
-                grade.needs_manual_grade
-                for submission in entry.submissions
-                for notebook in submission.notebooks
-                for grade in notebook.grades
-            )
+            entry.name: sum(bool(s.needs_manual_grade) for s in entry.submissions)
             for entry in gradebook.assignments
         }
 
 
 @contextlib.contextmanager
-def serving(course: Course, port: int = 0) -> Iterator[str]:
-    """Run a Jupyter server with the formgrader on this machine alone; gives its address.
+def serving(course: Course, port: int = 0) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Run a Jupyter server with the formgrader on this machine alone; gives address and process.
 
     Args:
         port: 0 for any that is free.
@@ -63,7 +58,7 @@ def serving(course: Course, port: int = 0) -> Iterator[str]:
         )
         try:
             wait_for(server, f"http://{HOST}:{port}/api/status?token={token}", log)
-            yield f"http://{HOST}:{port}/formgrader/gradebook?token={token}"
+            yield f"http://{HOST}:{port}/formgrader/gradebook?token={token}", server
         finally:
             end(server)
 
@@ -138,11 +133,10 @@ def run(course: Course, port: int = 0) -> None:
     """Serve until the person presses Ctrl-C; say before where, and what waits."""
     require(course)
     for assignment, count in waiting(course).items():
-        print(f"{assignment}: {count} answers wait for a mark.")
+        print(f"{assignment}: {count} submissions wait for marks of a person.")
     print("Starting nbgrader's formgrader ...", flush=True)
-    with serving(course, port) as address:
+    with serving(course, port) as (address, server):
         print(f"It is at {address}", flush=True)
         print("until you press Ctrl-C. Marks and comments stay when you grade again.", flush=True)
         with contextlib.suppress(KeyboardInterrupt):
-            while True:
-                time.sleep(3600)
+            server.wait()

@@ -421,7 +421,7 @@ def left_to_do(results: list[Result], waiting: int = 0) -> Iterator[str]:
     """What a person has to look at, with the command for it, and the next commands.
 
     Args:
-        waiting: written answers of the assignment that have no mark yet.
+        waiting: submissions with marks that a person has yet to give.
     """
     if not results:
         return
@@ -441,8 +441,7 @@ def left_to_do(results: list[Result], waiting: int = 0) -> Iterator[str]:
         yield from timeouts
     yield "\nNext:"
     if waiting:
-        answers = "answer waits" if waiting == 1 else "answers wait"
-        yield f"  {'course formgrader':32} {waiting} written {answers} for a mark"
+        yield f"  {'course formgrader':32} marks of a person are missing in {waiting} submissions"
     yield f"  {f'course feedback {assignment}':32} a page per student"
     yield f"  {f'course report {assignment}':32} the page about the class"
 
