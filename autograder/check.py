@@ -9,16 +9,14 @@ the sandbox: this is for one's own work and for trying a release, not for gradin
 from __future__ import annotations
 
 import ast
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from autograder.course import Course, CourseError
+from autograder.handin import code_cells, grade_id, missing_at_hand_in, submission_of
 from autograder.preflight import Event, Step, run_steps
-from autograder.release import load_release
-from autograder.sanitize import MAX_FILE, Cell, Submission, sanitize
+from autograder.sanitize import Submission
 
 CELL_SECONDS = 60.0
 """For a cell or a check; the experiments of the assignments train for less."""
@@ -47,7 +45,7 @@ def check_notebook(
     if name not in released(course):
         raise CourseError(f"There is no assignment {name!r}. There are: {known(course)}.")
     raw = notebook.read_bytes()
-    submission = sanitize(raw, load_release(name, course.root))
+    submission = submission_of(raw, course.assignments / name / f"{name}.ipynb")
     if submission.status != "graded":
         print("\n".join(submission.notes))
         raise CourseError(f"{notebook} cannot be checked.")
@@ -117,33 +115,6 @@ def given_steps(raw: bytes) -> list[Step]:
         if text.strip()
         for name in [grade_id(cell)]
     ]
-
-
-def grade_id(cell: dict[str, Any]) -> str:
-    metadata = cell.get("metadata")
-    own = metadata.get("nbgrader") if isinstance(metadata, dict) else None
-    name = own.get("grade_id") if isinstance(own, dict) else None
-    return name if isinstance(name, str) else ""
-
-
-def read(raw: bytes) -> dict[str, Any]:
-    """The notebook in the bytes of a file that :func:`sanitize` could read."""
-    text = raw.decode(json.detect_encoding(raw), "replace")
-    return json.loads(text, parse_int=lambda digits: int(digits[:15]))  # Python refuses long ones
-
-
-def code_cells(raw: bytes) -> list[tuple[dict[str, Any], str]]:
-    """The code cells of the file with their text; those of the old formats lie in sheets."""
-    notebook = read(raw)
-    sheets = [s for s in notebook.get("worksheets") or [] if isinstance(s, dict)]
-    cells = notebook.get("cells") or [cell for s in sheets for cell in s.get("cells") or []]
-    found = []
-    for cell in cells:
-        if isinstance(cell, dict) and cell.get("cell_type") == "code":
-            text = cell.get("source", cell.get("input", ""))
-            parts = text if isinstance(text, list) else [text]
-            found.append((cell, "".join(p for p in parts if isinstance(p, str))))
-    return found
 
 
 def tell(steps: list[Step], events: Iterator[Event]) -> tuple[int, list[str]]:
@@ -222,50 +193,3 @@ def order_notes(raw: bytes) -> list[str]:
         f"cell {before[0]}, which stands above it. What it showed then may not be what it shows "
         "when it runs from the top."
     ]
-
-
-# --- what would be missing ------------------------------------------------------------------------
-
-
-def missing_at_hand_in(
-    submission: Submission, raw: bytes, notebook: Path, assignment: str, checks: Path
-) -> Iterator[str]:
-    """Sentences about what a hand-in of this file would lack."""
-    if open_ := untouched(submission.cells, "solution"):
-        yield f"Not solved yet: {', '.join(open_)}."
-    if empty := untouched(submission.cells, "written"):
-        yield f"Nothing is written yet in: {', '.join(empty)}."
-    if notebook.name != f"{assignment}.ipynb":
-        yield f"The file is called {notebook.name}; hand it in as {assignment}.ipynb."
-    beside = notebook.resolve().parent / "checks.npz"
-    if not beside.is_file():
-        yield "checks.npz is not beside the notebook, so the checks in it cannot run."
-    elif beside.read_bytes() != checks.read_bytes():
-        yield "checks.npz beside the notebook is not the one of this release; take a fresh copy."
-    if len(raw) > MAX_FILE:
-        yield (
-            f"The file has {len(raw) / 1e6:.0f} MB, more than the {MAX_FILE / 1e6:.0f} MB that are "
-            "taken. Clear the outputs and save it again."
-        )
-    yield from (f"The grader will note: {note}" for note in submission.notes)
-    yield from format_notes(raw)
-
-
-def untouched(cells: Iterable[Cell], kind: str) -> list[str]:
-    """The cells of a kind that are as they were released, or emptied."""
-    return [c.name for c in cells if c.kind == kind and (c.untouched or not c.source.strip())]
-
-
-def format_notes(raw: bytes) -> Iterator[str]:
-    """Sentences about a kernel or a version of the format that others could not open."""
-    notebook = read(raw)
-    metadata = notebook.get("metadata")
-    kernel = metadata.get("kernelspec") if isinstance(metadata, dict) else None
-    language = kernel.get("language", "python") if isinstance(kernel, dict) else "python"
-    if language != "python":
-        yield f"The notebook's kernel is for {language}; choose a Python kernel and save it again."
-    if notebook.get("nbformat") != 4:
-        yield (
-            f"The notebook's format is version {notebook.get('nbformat')}, not 4; open it in a "
-            "current Jupyter and save it again."
-        )

@@ -1,0 +1,322 @@
+"""What a student is told before handing in, on a machine with neither Linux nor the solutions."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import notebooks as nb
+import pytest
+
+from autograder import check, handin, preflight, source
+from autograder.preflight import Event, Step, run_steps
+from autograder.sample_class import solve
+from autograder.sanitize import sanitize
+from unrolled.check import verdict_of
+from unrolled.text import verdict_text
+
+A1 = "a1_rnn"
+
+ELSEWHERE = '''
+"""Like a system that is not Linux, for the modules of this course; others adapt by themselves."""
+import builtins, os, sys
+real, ours = builtins.__import__, ("autograder", "unrolled", "__main__")
+def guarded(name, globals=None, locals=None, fromlist=(), level=0):
+    if name in {"fcntl", "resource", "pyseccomp", "pwd", "grp"}:
+        if (globals or {}).get("__name__", "").startswith(ours):
+            raise ImportError(f"{name} is not on this system")
+    return real(name, globals, locals, fromlist, level)
+builtins.__import__ = guarded
+for missing in ("killpg", "O_DIRECTORY", "O_NOFOLLOW", "sched_getaffinity"):
+    delattr(os, missing)
+'''
+
+
+def solve_only(notebook: dict, *exercises: str) -> None:
+    """Solve exercises and leave the written answers as they are released."""
+    empty = {handin.grade_id(c): c["source"] for c in notebook["cells"]}
+    solve(notebook, A1, exercises)
+    nb.find(notebook, "bptt_in_words")["source"] = empty["bptt_in_words"]
+
+
+@pytest.fixture(scope="module")
+def copy_of_a_student(tmp_path_factory):
+    """A folder as a student has it: the assignment and the two packages, nothing else."""
+    root = tmp_path_factory.mktemp("student")
+    for name in ("autograder", "unrolled"):
+        skip = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(source.ROOT / name, root / name, ignore=skip)
+    shutil.copytree(source.ROOT / "assignments" / A1, root / "assignments" / A1)
+    (root / "elsewhere").mkdir()
+    (root / "elsewhere" / "sitecustomize.py").write_text(ELSEWHERE)
+    return root
+
+
+def course_check(root: Path, notebook: Path, *words: str) -> subprocess.CompletedProcess:
+    path = os.pathsep.join([str(root / "elsewhere"), str(root)])
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(root), "OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        [sys.executable, "-m", "autograder.cli", "check", str(notebook), *words],
+        cwd=root,
+        env=environment | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_student_sees_the_verdicts_of_check_without_linux_or_solutions(copy_of_a_student):
+    folder = copy_of_a_student / "assignments" / A1
+    notebook = json.loads((folder / f"{A1}.ipynb").read_text("utf-8"))
+    solve_only(notebook, "rnn_step_forward", "rnn_forward")
+    path = folder / f"{A1}.ipynb"
+    path.write_text(json.dumps(notebook), "utf-8")
+    done = course_check(copy_of_a_student, path)
+    assert done.returncode == 1, done.stderr
+    assert "2 of 8 exercises are right on the visible inputs." in done.stdout
+    assert "Not solved yet: rnn_step_backward, rnn_backward," in done.stdout
+    assert "Nothing is written yet in: bptt_in_words." in done.stdout
+    assert "It runs." in done.stdout
+    assert "checks.npz" not in done.stdout
+    names: dict = {}
+    for cell in notebook["cells"]:
+        if cell["metadata"].get("nbgrader", {}).get("grade_id") in ("setup", "rnn_step_forward"):
+            exec("".join(cell["source"]), names)
+    for exercise in ("rnn_step_forward", "rnn_step_backward"):
+        verdict = verdict_of(exercise, names, folder / "checks.npz")
+        assert verdict_text(verdict) in done.stdout
+
+
+def test_a_file_that_is_no_notebook_and_an_unknown_assignment(copy_of_a_student, tmp_path):
+    broken = tmp_path / f"{A1}.ipynb"
+    broken.write_text('{"cells": ')
+    done = course_check(copy_of_a_student, broken)
+    assert done.returncode == 2
+    assert "cannot be checked" in done.stderr
+    other = tmp_path / "homework.ipynb"
+    other.write_text("{}")
+    done = course_check(copy_of_a_student, other)
+    assert done.returncode == 2
+    assert f"does not say which assignment it is ({A1}); add --assignment" in done.stderr
+    done = course_check(copy_of_a_student, other, "--assignment", "a9")
+    assert f"There is no assignment 'a9'. There are: {A1}." in done.stderr
+
+
+# --- running it from the top ----------------------------------------------------------------------
+
+
+def events(tmp_path, *sources: str, seconds: float = 5.0, most: int = 5) -> list[Event]:
+    steps = [Step(text, number=i) for i, text in enumerate(sources, 1)]
+    return list(run_steps(steps, tmp_path / "checks.npz", tmp_path, seconds, most))
+
+
+def test_cells_that_hang_or_end_the_process_cost_only_themselves(tmp_path):
+    got = events(
+        tmp_path,
+        "x = 3\nprint('{}')",
+        "while True: pass",
+        "import os\nos.write(1, b'{}\\n')\nos._exit(0)",
+        "raise ValueError(f'{x} is odd\\nand more')",
+        "y + x",
+    )
+    assert [(e.step, e.kind) for e in got] == [
+        (0, "done"),
+        (1, "hung"),
+        (2, "ended"),
+        (3, "error"),
+        (4, "error"),
+    ]
+    assert got[3].text == "ValueError: 3 is odd"
+    assert got[4].missing == "y"
+
+
+def test_a_notebook_in_which_too_much_hangs_is_given_up(tmp_path):
+    got = events(tmp_path, *["import os; os._exit(1)"] * 3, "x = 1", most=1)
+    assert [e.kind for e in got] == ["ended", "ended"]
+    steps = [Step("", number=i) for i in range(1, 5)]
+    _, faults = check.tell(steps, iter(got))
+    assert faults[-1] == "The run was given up; 2 cells were not run."
+
+
+def test_a_process_that_does_not_start_is_no_fault_of_a_cell(tmp_path, monkeypatch):
+    monkeypatch.setattr(preflight.sys, "executable", shutil.which("false"))
+    with pytest.raises(preflight.CourseError, match="No Python process could be started"):
+        events(tmp_path, "x = 1")
+
+
+def test_a_name_is_told_where_it_is_defined():
+    steps = [
+        Step("f(scale)", number=1),
+        Step("def g():\n    scale = 2", number=2),
+        Step("for i, scale in pairs:\n    pass", name="loop", number=3),
+    ]
+    error = "NameError: name 'scale' is not defined"
+    _, faults = check.tell(steps, iter([Event(0, "error", error, "scale")]))
+    assert faults[0].endswith("`scale` is first defined further down, in code cell 3 (loop).")
+    _, faults = check.tell(steps, iter([Event(2, "error", error, "pairs")]))
+    assert "No cell defines `pairs`" in faults[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("import a.b, c as d\nfrom e import f", {"a", "d", "f"}),
+        ("with x as y:\n    z: int = 1\nw += 1", {"y", "z", "w"}),
+        ("class A:\n    inner = 1\nh = lambda k: k", {"A", "h"}),
+        ("%matplotlib inline", set()),
+    ],
+)
+def test_names_that_a_cell_binds(text, names):
+    assert check.names_bound(text) == names
+
+
+def test_a_check_that_fails_is_told_by_its_verdict_alone():
+    steps = [Step("", name="check_step"), Step("", name="own")]
+    failed = [Event(i, "error", "AssertionError: wrong") for i in range(2)]
+    _, faults = check.tell(steps, iter(failed))
+    assert faults == ["a cell (own) stops with AssertionError: wrong."]
+
+
+def test_the_order_in_which_cells_were_run():
+    notebook = nb.solved()
+    code = [c for c in notebook["cells"] if c["cell_type"] == "code"]
+    for cell, count in zip(code, [1, 2, 3, 9, None, 5]):
+        cell["execution_count"] = count
+    (note,) = check.order_notes(nb.raw(notebook))
+    assert "code cell 6 had been run before code cell 4" in note
+    code[5]["execution_count"] = 10
+    assert check.order_notes(nb.raw(notebook)) == []
+
+
+# --- what would be missing ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def missing(tmp_path, monkeypatch):
+    """A function: the sentences about a notebook, whose checks lie beside it."""
+    monkeypatch.setattr(handin, "load_exercises", lambda assignment: nb.EXERCISES)
+    known = tmp_path / "release.npz"
+    known.write_bytes(b"checks")
+
+    def sentences(notebook: dict, name: str = "a1.ipynb", beside: bytes | None = b"checks"):
+        path = tmp_path / name
+        path.write_bytes(nb.raw(notebook))
+        if beside is not None:
+            (tmp_path / "checks.npz").write_bytes(beside)
+        submission = sanitize(path.read_bytes(), nb.make_release())
+        return list(handin.missing_at_hand_in(submission, path.read_bytes(), path, "a1", known))
+
+    return sentences
+
+
+def test_nothing_is_missing_in_a_notebook_that_is_done(missing):
+    assert missing(nb.solved()) == []
+
+
+def test_what_is_not_done_is_listed(missing):
+    notebook = copy.deepcopy(nb.make_release())
+    nb.find(notebook, "loop")["source"] = nb.answer("loop")
+    assert missing(notebook) == [
+        "Not solved yet: step, loss.",
+        "Nothing is written yet in: in_words.",
+    ]
+    emptied = nb.solved(lambda n: nb.find(n, "in_words").update(source=" \n"))
+    assert missing(emptied) == ["Nothing is written yet in: in_words."]
+
+
+def test_names_of_files_and_checks(missing):
+    assert missing(nb.solved(), "my a1.ipynb") == [
+        "The file is called my a1.ipynb; hand it in as a1.ipynb."
+    ]
+    assert "is not the one of this release" in missing(nb.solved(), beside=b"old")[0]
+
+
+def test_checks_that_are_not_there(missing):
+    assert "checks.npz is not beside the notebook" in missing(nb.solved(), beside=None)[0]
+
+
+def test_locked_cells_that_were_deleted_or_changed(missing):
+    def change(notebook):
+        nb.find(notebook, "setup")["source"] = "import cmath"
+        del notebook["cells"][nb.position(notebook, "check_loop")]
+
+    changed, deleted = missing(nb.solved(change))
+    assert changed.startswith("The grader will note: Locked cells had been changed")
+    assert "setup" in changed
+    assert "Locked cells were missing and were put back (1)." in deleted
+
+
+def test_kernels_and_formats_that_others_cannot_open(missing):
+    def julia(notebook):
+        notebook["metadata"]["kernelspec"] = {"language": "julia"}
+        notebook["nbformat"] = 10**20
+
+    kernel, version = missing(nb.solved(julia))
+    assert "kernel is for julia" in kernel
+    assert "not 4" in version
+
+
+def test_a_file_that_is_too_large(missing, monkeypatch):
+    monkeypatch.setattr(handin, "MAX_FILE", 1_000)
+    assert "more than the 0 MB" in missing(nb.solved())[0]
+
+
+# --- where no untouched release is left -----------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def released():
+    path = source.ROOT / "assignments" / A1 / f"{A1}.ipynb"
+    return path, handin.cells_of(path.read_bytes())
+
+
+def test_checksums_are_those_of_nbgrader(released):
+    from nbformat import from_dict
+    from nbgrader.utils import compute_checksum
+
+    known = [c for c in released[1] if handin.grade_id(c)]
+    assert len(known) > 20
+    for cell in known:
+        cell["source"] += " changed"
+        assert handin.checksum(cell) == compute_checksum(from_dict(cell))
+        cell["source"] = cell["source"].removesuffix(" changed")
+    assert handin.changed(known) == set()
+
+
+def test_a_student_who_works_in_the_folder_of_the_release(released, tmp_path):
+    notebook = json.loads(released[0].read_text("utf-8"))
+    solve_only(notebook, "rnn_forward")
+    cells = {handin.grade_id(c): c for c in notebook["cells"]}
+    cells["setup"]["source"] = "import numpy"
+    notebook["cells"].remove(cells["check_rnn_backward"])
+    notebook["cells"].append(nb.cell("code", "own = 1"))
+    raw = nb.raw(notebook)
+    path = tmp_path / f"{A1}.ipynb"
+    path.write_bytes(raw)
+    (tmp_path / "checks.npz").write_bytes(b"checks")
+    submission = handin.submission_of(raw, path)
+    assert submission.status == "graded"
+    assert [c.source for c in submission.cells if c.kind == "own"] == ["own = 1"]
+    said = list(handin.missing_at_hand_in(submission, raw, path, A1, tmp_path / "checks.npz"))
+    assert said[0].endswith("as they were: check_rnn_backward.")
+    assert "rnn_step_forward, rnn_step_backward, rnn_backward" in said[1]
+    assert "rnn_forward" not in said[1].split(", ")
+    assert said[2:] == [
+        "Nothing is written yet in: bptt_in_words.",
+        "The grader will note: Locked cells have been changed: setup.",
+    ]
+    # With an untouched release beside it the grader's own way is taken.
+    assert "put back: setup" in " ".join(handin.submission_of(raw, released[0]).notes)
+
+
+def test_a_damaged_notebook_in_the_folder_of_the_release(tmp_path):
+    path = tmp_path / f"{A1}.ipynb"
+    path.write_bytes(b'{"cells": ')
+    submission = handin.submission_of(path.read_bytes(), path)
+    assert submission.status == "unreadable"
+    assert "damaged or cut off" in submission.notes[-1]
