@@ -146,9 +146,10 @@ def formgrader(course: Course, args: argparse.Namespace) -> int:
 
 
 def report(course: Course, args: argparse.Namespace) -> int:
+    from autograder.overview import write_overview
     from autograder.report import write_report
 
-    print(write_report(course, args.assignment))
+    print(write_report(course, args.assignment) if args.assignment else write_overview(course))
     return 0
 
 
@@ -294,7 +295,8 @@ def parser() -> argparse.ArgumentParser:
     )
     one = command("formgrader", formgrader, "mark the written answers in nbgrader's formgrader")
     one.add_argument("--port", type=int, default=0, help="default: any that is free")
-    for_assignment("report", report, "write the page about the class")
+    one = command("report", report, "write the page about the class, or about the course")
+    one.add_argument("assignment", nargs="?", help="for example a1_rnn (default: all together)")
 
     one = command("export", export, "write the marks as CSV")
     one.add_argument("assignment", nargs="?", help="only this assignment")

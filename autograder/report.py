@@ -13,11 +13,16 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from autograder import html
-from autograder.course import Course, write_atomic
+from autograder import charts, html, similarity
+from autograder.collected import Bucket, HandIn, hand_in, timing
+from autograder.course import Course, CourseError, write_atomic
 from autograder.feedback import OUTCOMES, exercise_item, load_result
+from autograder.items import Item, items
 from autograder.marks import Marks, read_marks
+from autograder.release import load_release
 from autograder.results import Result
+from autograder.source import assignments as known_assignments
+from autograder.terms import read_terms
 
 GRADER_OUTCOMES = ("pass", "partial", "fail", "error", "timeout", "missing")
 BINS = 10
@@ -78,6 +83,7 @@ class StudentLine:
     seconds: float
     notes: tuple[str, ...]
     needs_human: bool
+    hand_in: HandIn
 
 
 @dataclass(frozen=True)
@@ -88,6 +94,10 @@ class ClassPage:
     book: str
     students: tuple[StudentLine, ...]
     exercises: tuple[ExerciseLine, ...]
+    items: tuple[Item, ...]
+    timing: tuple[Bucket, ...]
+    likeness: similarity.Likeness
+    comparisons: tuple[tuple[similarity.Pair, tuple[similarity.Side, similarity.Side]], ...]
     misconceptions: tuple[MisconceptionLine, ...]
     bins: tuple[Bin, ...]
     status: dict[str, int]
@@ -172,7 +182,9 @@ def misconception_lines(results: Sequence[Result]) -> tuple[MisconceptionLine, .
     return tuple(sorted(lines, key=lambda m: (-len(m.students), m.exercise, m.name)))
 
 
-def student_line(course: Course, assignment: str, result: Result, marks: Marks) -> StudentLine:
+def student_line(
+    course: Course, assignment: str, result: Result, marks: Marks, handed: HandIn
+) -> StudentLine:
     """One line of the table of students; marks by a person count as in the feedback."""
     items = [exercise_item(v, marks) for v in result.exercises]
     checks = {f"check_{v.exercise}" for v in result.exercises}
@@ -199,6 +211,7 @@ def student_line(course: Course, assignment: str, result: Result, marks: Marks) 
         needs_human=result.needs_human
         or result.status == "unreadable"
         or len(notes) > len(result.notes),
+        hand_in=handed,
     )
 
 
@@ -212,109 +225,6 @@ def disagreements(result: Result, marks: Marks) -> list[str]:
         and mark.auto_score is not None
         and abs(mark.auto_score - v.points) > 1e-6
     ]
-
-
-# --- figures --------------------------------------------------------------------------------------
-
-
-def histogram_svg(bins: Sequence[Bin]) -> Markup:
-    """The distribution of the points as SVG in the colours of the page."""
-    width, height, base, top = 720, 220, 180, 30
-    step = (width - 20) / len(bins)
-    most = max(max(b.count for b in bins), 1)
-    parts = [_line(10, base, width - 10, base)]
-    for i, b in enumerate(bins):
-        x, tall = 10 + i * step, (base - top) * b.count / most
-        middle = x + step / 2
-        if b.count:
-            parts.append(
-                f'<rect class="bar-plain" x="{x + 3:.1f}" y="{base - tall:.1f}" '
-                f'width="{step - 6:.1f}" height="{tall:.1f}" rx="2"/>'
-            )
-            parts.append(_text(middle, base - tall - 7, b.count))
-        parts.append(_text(middle, base + 18, b.label, "muted"))
-    parts.append(_text(width / 2, height - 4, "points", "muted"))
-    label = "How many submissions have how many points: " + "; ".join(
-        f"{b.words}: {b.count}" for b in bins
-    )
-    return _svg(width, height, label, parts)
-
-
-def outcomes_svg(lines: Sequence[ExerciseLine]) -> Markup:
-    """One bar per exercise, divided by outcome. A sign and a pattern repeat what colour says."""
-    left, width, row = 250, 720, 32
-    parts = [_patterns()]
-    for i, line in enumerate(lines):
-        y, x = i * row + 4, float(left)
-        parts.append(_text(left - 12, y + 17, line.name[:32], anchor="end"))
-        total = max(sum(line.counts.values()), 1)
-        for outcome, count in line.counts.items():
-            if not count:
-                continue
-            wide = (width - left - 4) * count / total
-            box = f'x="{x:.1f}" y="{y}" width="{wide:.1f}" height="{row - 8}"'
-            parts.append(f'<g class="{outcome}"><rect class="tone" {box}/>')
-            parts.append(f'<rect fill="url(#p-{outcome})" {box}/></g>')
-            plate = 18 + 9 * len(str(count))
-            if wide >= plate + 8:
-                place = f'x="{x + 4:.1f}" y="{y + 4}" width="{plate}" height="16" rx="3"'
-                parts.append(f'<rect class="plate" {place}/>')
-                words = f"{OUTCOMES[outcome][0]} {count}"
-                parts.append(_text(x + 4 + plate / 2, y + 16.5, words))
-            x += wide
-    return _svg(
-        width, len(lines) * row + 4, "Outcomes per exercise; the table below has the numbers", parts
-    )
-
-
-def swatch(outcome: str) -> Markup:
-    """The pattern of an outcome for the legend."""
-    return Markup(
-        f'<svg class="{outcome}" width="22" height="14" aria-hidden="true">'
-        '<rect class="tone" width="22" height="14"/>'
-        f'<rect fill="url(#p-{outcome})" width="22" height="14"/></svg>'
-    )
-
-
-def share_svg(count: int, total: int) -> Markup:
-    """A small bar beside a count."""
-    wide = 90 * count / max(total, 1)
-    return Markup(
-        '<svg width="90" height="10" aria-hidden="true">'
-        f'<rect class="bar-plain" width="{wide:.1f}" height="10" rx="2"/></svg>'
-    )
-
-
-def _patterns() -> str:
-    marks = {
-        "pass": "",
-        "partial": '<path class="mark" d="M0 8L8 0M-2 2L2 -2M6 10L10 6" stroke-width="1.6"/>',
-        "fail": '<path class="mark" d="M0 0L8 8M0 8L8 0" stroke-width="1.3"/>',
-        "error": '<circle class="dot" cx="4" cy="4" r="1.7"/>',
-        "timeout": '<path class="mark" d="M4 0V8" stroke-width="1.8"/>',
-        "missing": '<path class="mark" d="M0 4H8" stroke-width="4"/>',
-    }
-    return "<defs>{}</defs>".format(
-        "".join(
-            f'<pattern id="p-{name}" width="8" height="8" patternUnits="userSpaceOnUse">{mark}'
-            "</pattern>"
-            for name, mark in marks.items()
-        )
-    )
-
-
-def _text(x: float, y: float, text: object, style: str = "", anchor: str = "middle") -> str:
-    words = html.escape(str(text))
-    return f'<text class="{style}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{words}</text>'
-
-
-def _line(x1: float, y1: float, x2: float, y2: float) -> str:
-    return f'<line class="axis" x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}"/>'
-
-
-def _svg(width: int, height: int, label: str, parts: Sequence[str]) -> Markup:
-    head = f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{html.escape(label)}">'
-    return Markup(head + "".join(parts) + "</svg>")
 
 
 # --- the page -------------------------------------------------------------------------------------
@@ -352,13 +262,21 @@ def class_page(course: Course, assignment: str) -> ClassPage:
     graded = [r for r in results if r.status == "graded"]
     top = max((r.max_score for r in graded), default=0.0)
     scores = [r.score for r in graded]
+    terms = read_terms(course, known_assignments())
+    handed = {r.student: hand_in(course, assignment, r.student, terms) for r in results}
+    likeness, comparisons = alike(course, assignment, [r.student for r in graded])
     return ClassPage(
         assignment=assignment,
         book=html.book_url(course, course.grading / "reports"),
         students=tuple(
-            student_line(course, assignment, r, marks.get(r.student, Marks())) for r in results
+            student_line(course, assignment, r, marks.get(r.student, Marks()), handed[r.student])
+            for r in results
         ),
         exercises=exercise_lines(graded),
+        items=items(graded),
+        timing=timing(handed.values()),
+        likeness=likeness,
+        comparisons=comparisons,
         misconceptions=misconception_lines(graded),
         bins=histogram(scores, top),
         status={
@@ -371,6 +289,38 @@ def class_page(course: Course, assignment: str) -> ClassPage:
         graded_at=f"{datetime.fromtimestamp(newest, UTC):%Y-%m-%d %H:%M} UTC" if newest else "",
         banks=tuple(sorted({r.bank_hash for r in graded if r.bank_hash})),
         versions=tuple(sorted({item for r in graded for item in r.versions.items()})),
+    )
+
+
+def alike(course: Course, assignment: str, students: Sequence[str]) -> tuple:
+    """The likeness of the answers of a class, and the pairs to show with their two sides."""
+    answers = similarity.class_answers(course, assignment, students)
+    release = released_answers(course, assignment)
+    likeness = similarity.compare(answers, release)
+    shown = likeness.pairs[: similarity.SHOWN]
+    return likeness, tuple((p, similarity.sides(p, answers)) for p in shown)
+
+
+def released_answers(course: Course, assignment: str) -> similarity.Answers:
+    """The answer cells as students get them; none if the assignment is not released."""
+    for root in ({"root": course.root}, {}):
+        try:
+            return similarity.answers_of(load_release(assignment, **root))
+        except CourseError:
+            continue
+    return {}
+
+
+def marked(source: str, passages: Sequence[similarity.Passage]) -> Markup:
+    """Highlighted source in which the lines of ``passages`` are marked."""
+    alike = {n for p in passages for n in range(p.first, p.last + 1)}
+    plain, same = '<span class="line">', '<span class="line same">'
+    lines = html.highlight(source).split("\n")
+    return Markup(
+        "\n".join(
+            same + line.removeprefix(plain) if n in alike else line
+            for n, line in enumerate(lines, 1)
+        )
     )
 
 
@@ -387,10 +337,8 @@ def write_report(course: Course, assignment: str) -> Path:
         page=page,
         outcomes=OUTCOMES,
         grader_outcomes=GRADER_OUTCOMES,
-        histogram_svg=histogram_svg,
-        outcomes_svg=outcomes_svg,
-        swatch=swatch,
-        share_svg=share_svg,
+        charts=charts,
+        marked=marked,
         plural=html.plural,
         book_link=html.book_link,
     )
