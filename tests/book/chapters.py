@@ -39,7 +39,11 @@ ASSIGNED = (
     r"leaky_half_life|forget_bias_retention|success_rate|"
     r"lstm_\w+|gru_\w+|init_lstm\w*|"
     r"stacked_forward|reverse_padded|bidirectional_forward|last_states|shift_targets|"
-    r"masked_cross_entropy|Seq2Seq|tree_rnn|greedy"
+    r"masked_cross_entropy|Seq2Seq|tree_rnn|greedy|"
+    r"encode_captions|grid_features|captioner_forward|caption_loss|greedy_caption|beam_search|bleu|"
+    r"train_captioner|additive_scores|attend|attention_captioner_forward|"
+    r"doubly_stochastic_penalty|hard_attention_loss|attention_map|pointing_accuracy|"
+    r"train_attention_captioner"
 )
 _LABEL = re.compile(r"^(?::label: |\((?=[\w-]+\)=$))([\w-]+)|^ +name: (fig-[\w-]+)$", re.M)
 _BOX = re.compile(r"^````\{spot-the-error\}.*?^````$", re.M | re.S)
