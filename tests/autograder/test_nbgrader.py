@@ -178,7 +178,9 @@ def test_the_check_command(course):
     assert "rnn_step_forward: 1 of 1 results are right" in done.stdout
     renamed = course.submitted / "renamed" / A1 / "homework.ipynb"
     done = command(course, "course", "check", str(renamed))
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == 1, done.stderr
+    assert "8 of 8 exercises are right on the visible inputs." in done.stdout
+    assert "The file is called homework.ipynb; hand it in as a1_rnn.ipynb." in done.stdout
     broken = course.submitted / "broken" / A1 / f"{A1}.ipynb"
     done = command(course, "course", "check", str(broken))
     assert done.returncode == 2
