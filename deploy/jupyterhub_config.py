@@ -57,7 +57,11 @@ c.JupyterHub.default_url = lambda handler, user=None: (
 c.Spawner.cmd = [str(BIN / "jupyterhub-singleuser")]
 c.Spawner.default_url = "/lab"
 c.Spawner.start_timeout = 120  # a cold disk; the first start reads all of JupyterLab
-SHARED = {"COURSE_EXCHANGE": str(hub.exchange), "OMP_NUM_THREADS": "1"}
+SHARED = {
+    "COURSE_ACCOUNTS": hub.accounts,
+    "COURSE_EXCHANGE": str(hub.exchange),
+    "OMP_NUM_THREADS": "1",
+}
 ALLOW_ROOT = [] if hub.separate or os.geteuid() else ["--allow-root"]  # a container, often
 c.Spawner.args = ALLOW_ROOT
 c.Spawner.environment = SHARED | {

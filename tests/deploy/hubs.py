@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / "deploy" / "jupyterhub_config.py"
 PASSWORD = "for-one-test-only"
-PATIENCE = 180.0
+PATIENCE = 60.0
 """Seconds for anything on a busy machine; every wait ends as soon as what it waits for is there."""
 SIZE = {"width": 1200, "height": 800}
 COLOURS = 64
@@ -37,6 +37,9 @@ QUIET = (
     "--disable-sync",
     "--disable-dev-shm-usage",
 )
+
+
+expect.set_options(timeout=PATIENCE * 1000)
 
 
 def free_ports(count: int = 4) -> int:
@@ -137,8 +140,21 @@ def log_in(browser: Browser, hub: Hub, name: str, password: str = PASSWORD) -> P
     return page
 
 
+RENAME = """([folder, name]) => {
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+        const node = texts.currentNode;
+        if (node.data.includes(folder)) node.data = node.data.replaceAll(folder, name);
+    }
+}"""
+
+
 def picture(page: Page, path: Path, height: int = SIZE["height"]) -> None:
-    """A screenshot of the upper ``height`` pixels, with few colours."""
+    """A screenshot of the upper ``height`` pixels, with few colours.
+
+    The folder of this checkout is shown under the name that the book gives it.
+    """
+    page.evaluate(RENAME, [str(ROOT), "/srv/unrolled"])
     page.screenshot(path=path, animations="disabled")
     with Image.open(path) as image:
         cut = image.convert("RGB").crop((0, 0, image.width, height))
