@@ -53,11 +53,14 @@ def check(course: Course, args: argparse.Namespace) -> int:
 def dates(course: Course, args: argparse.Namespace) -> int:
     from autograder import source, terms
     from autograder.course import create_once
+    from autograder.lms import read_roster
 
     path = course.grading / terms.NAME
     if args.init:
         create_once(path, terms.TEMPLATE.encode(), mode=0o644)
-    print(terms.describe(terms.read_terms(course, source.assignments()), path))
+    roster = read_roster(course.grading / "roster.csv")
+    students = set(roster.ids.values()) if roster.path else None
+    print(terms.describe(terms.read_terms(course, source.assignments()), path, students))
     print(path)
     return 0
 

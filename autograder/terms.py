@@ -22,7 +22,7 @@ from __future__ import annotations
 import math
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -84,7 +84,12 @@ def read_terms(course: Course, assignments: list[str]) -> Terms | None:
     path = course.grading / NAME
     if not path.is_file():
         return None
-    text = path.read_text("utf-8")
+    data = path.read_bytes()
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise TermsError(f"{path}, line {line}: not UTF-8. Save the file as UTF-8.") from error
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -203,8 +208,12 @@ def apply(terms: Terms, gradebook: Gradebook, assignment: str) -> None:
             notebook.late_submission_penalty = share * notebook.score if share else None
 
 
-def describe(terms: Terms | None, path: Path) -> str:
-    """The dates as a table, for a person who wants to see whether the file was understood."""
+def describe(terms: Terms | None, path: Path, students: Container[str] | None = None) -> str:
+    """The dates as a table, for a person who wants to see whether the file was understood.
+
+    Args:
+        students: the ids of the roster; an extension for anybody else is marked.
+    """
     if terms is None:
         return f"Nothing is due: {path} does not exist. Begin one with: course dates --init"
     lines = [f"{'assignment':20} due (UTC)            extensions"]
@@ -212,7 +221,8 @@ def describe(terms: Terms | None, path: Path) -> str:
         due = terms.due.get(name)
         lines.append(f"{name:20} {due or 'never'!s:20} {len(terms.extensions.get(name, {}))}")
         for student, when in sorted(terms.extensions.get(name, {}).items()):
-            lines.append(f"  {student:18} {when}")
+            known = students is None or student in students
+            lines.append(f"  {student:18} {when}{'' if known else '  not in the roster'}")
     minutes = terms.grace / timedelta(minutes=1)
     until = "" if terms.most_days is None else f"; later than {terms.most_days} days costs all"
     lines.append(

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from concurrent import futures
+from dataclasses import replace
 
 import notebooks as nb
 import pytest
@@ -22,6 +23,8 @@ from autograder.grade import (
     failed_result,
     grade_class,
     grade_submission,
+    left_to_do,
+    problem_of,
     student_id,
     students_of,
     summary,
@@ -29,6 +32,7 @@ from autograder.grade import (
 from autograder.pool import Lost
 from autograder.sandbox.wall import WallError
 from autograder.sanitize import RawSubmission
+from unrolled.verdict import Verdict
 
 pytestmark = pytest.mark.usefixtures("fake_grader")
 
@@ -379,8 +383,14 @@ def test_progress_on_a_terminal(handed_in):
     with bar(4, 0, True, screen) as advance:
         for result in results:
             advance(result)
-    assert "4/4" in "".join(screen)
-    assert "erin" in "".join(screen)
+    shown = "".join(screen)
+    assert "4/4" in shown
+    assert "erin" in shown
+    assert "submission/s" in shown or "s/submission" in shown  # the rate, by tqdm
+    problems = [r for r in results if problem_of(r)]
+    assert len(problems) == 2
+    for result in problems:
+        assert f"{result.student}: {problem_of(result)}\n" in shown
 
 
 def test_summary(handed_in):
@@ -395,3 +405,20 @@ def test_the_module_starts_no_torch():
     code = "import sys, autograder.grade; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+def test_what_is_left_to_do_names_people_and_commands(handed_in):
+    results = run(handed_in)
+    slow = Verdict("loop", 0.0, 6.0, "timeout", "It took too long.")
+    alice = replace(results[0], exercises=(slow,))
+    said = "\n".join(left_to_do([alice, *results[1:]], waiting=3))
+    for result in results:
+        if result.status == "graded" and not result.needs_human:
+            assert f"  {result.student}: " not in said
+        else:
+            assert f"  {result.student}: {problem_of(result)}" in said
+    assert f"course replay {alice.student} {ASSIGNMENT} loop" in said
+    assert "course formgrader " in said
+    assert "missing in 3 submissions" in said
+    assert "formgrader" not in "\n".join(left_to_do(results))
+    assert list(left_to_do([])) == []

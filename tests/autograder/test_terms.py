@@ -94,6 +94,25 @@ def test_a_mistake_in_the_file_is_named_with_its_line(course_with, find, replace
     assert words in str(found.value)
 
 
+def test_a_file_that_is_not_utf_8_is_named_with_its_line(course_with):
+    course = course_with()
+    (course.grading / "course.toml").write_bytes("[due]\n# für alle\n".encode("latin-1"))
+    with pytest.raises(TermsError, match=r"course\.toml, line 2: not UTF-8"):
+        read_terms(course, ["a1"])
+
+
+def test_an_extension_for_somebody_unknown_is_shown_as_such(course_with, monkeypatch, capsys):
+    course = course_with()
+    (course.grading / "roster.csv").write_text("id,name\njim,Jim\n")
+    monkeypatch.setattr(terms.source, "assignments", lambda: [ASSIGNMENT])
+    assert cli.main(["--root", str(course.root), "dates"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [x.split()[0] for x in lines if x.endswith("not in the roster")] == ["jane"]
+    (course.grading / "roster.csv").unlink()
+    assert cli.main(["--root", str(course.root), "dates"]) == 0
+    assert "not in the roster" not in capsys.readouterr().out
+
+
 def penalties(course) -> dict[str, tuple]:
     with gradebook.open_gradebook(course) as book:
         return {
