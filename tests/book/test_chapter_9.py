@@ -10,7 +10,7 @@ from chapters import EveryChapter, cells, source
 from unrolled import gradcheck
 
 CHAPTER = "09-convolutional-features"
-DERIVATIVES, BOXES = 13, 6
+DERIVATIVES, BOXES = 14, 6
 LINKED_BY_THE_ASSIGNMENT = ["grid-features", "train-or-eval"]
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group(CHAPTER)]
