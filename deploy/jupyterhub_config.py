@@ -29,7 +29,10 @@ c = get_config()  # noqa: F821 - JupyterHub defines it
 # Only this machine reaches it. For others, put a web server with TLS in front (README.md).
 c.JupyterHub.bind_url = f"http://127.0.0.1:{hub.port}"
 c.JupyterHub.hub_port = hub.port + 1
-c.ConfigurableHTTPProxy.command = [str(BIN / "configurable-http-proxy")]
+c.ConfigurableHTTPProxy.command = [
+    *(sys.executable, "-c", "from configurable_http_proxy.cli import main; main()"),
+    "--proxy-timeout=3600000",  # an hour, in ms; as it comes it gives up grading after 20 s
+]
 c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{hub.port + 2}"
 c.ConfigurableHTTPProxy.pid_file = str(hub.state / "proxy.pid")
 c.JupyterHub.db_url = f"sqlite:///{hub.state / 'jupyterhub.sqlite'}"
@@ -54,7 +57,7 @@ c.JupyterHub.default_url = lambda handler, user=None: (
 )
 
 # --- a server for each person -------------------------------------------------------------------
-c.Spawner.cmd = [str(BIN / "jupyterhub-singleuser")]
+c.Spawner.cmd = [sys.executable, "-m", "jupyterhub.singleuser"]
 c.Spawner.default_url = "/lab"
 c.Spawner.start_timeout = 120  # a cold disk; the first start reads all of JupyterLab
 SHARED = {

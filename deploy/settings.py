@@ -139,7 +139,9 @@ def require_separation(settings: Settings) -> None:
         faults.append(f"owner = {settings.owner!r} is a student")
     for folder in private_folders(settings.course):
         if settings.owner in known and folder.stat().st_uid != known[settings.owner]:
-            faults.append(f"{folder} is not {settings.owner}'s (chown -R {settings.owner} {folder})")
+            faults.append(
+                f"{folder} is not {settings.owner}'s (chown -R {settings.owner} {folder})"
+            )
     for folder in (settings.course, *settings.course.parents):
         if not folder.stat().st_mode & 0o001:
             faults.append(f"students cannot go through {folder} (chmod o+x {folder})")

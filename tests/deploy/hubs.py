@@ -23,7 +23,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / "deploy" / "jupyterhub_config.py"
 PASSWORD = "for-one-test-only"
-PATIENCE = 60.0
+PATIENCE = 150.0
 """Seconds for anything on a busy machine; every wait ends as soon as what it waits for is there."""
 SIZE = {"width": 1200, "height": 800}
 COLOURS = 64

@@ -1,6 +1,6 @@
 """A term in a real hub and a real browser: one instructor, two students, one assignment.
 
-``make hub-test`` runs it. HUB_PICTURES names a folder for the screenshots that the book shows.
+``make hubtest`` runs it. HUB_PICTURES names a folder for the screenshots that the book shows.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("jupyterhub", reason="only with deploy/requirements.txt: make hub-test")
-pytest.importorskip("playwright", reason="only with tests/deploy/requirements.txt: make hub-test")
+pytest.importorskip("jupyterhub", reason="only with deploy/requirements.txt: make hubtest")
+pytest.importorskip("playwright", reason="only with tests/deploy/requirements.txt: make hubtest")
 
 import hubs
 from playwright.sync_api import FrameLocator, Page, expect

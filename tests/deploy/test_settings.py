@@ -1,4 +1,4 @@
-"""The hub's settings: what is refused, and whether private folders are closed; no hub is started."""
+"""The hub's settings: what is refused, and what is closed to students; no hub is started."""
 
 from __future__ import annotations
 
@@ -7,16 +7,12 @@ import pwd
 import re
 import stat
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "deploy"))
-
 import settings as hub
 
+ROOT = Path(__file__).resolve().parents[2]
 GOOD = (ROOT / "deploy" / "hub.toml").read_text(encoding="utf-8")
 
 
