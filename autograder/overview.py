@@ -62,6 +62,7 @@ class CoursePage:
     spreads: tuple[Spread, ...]
     sections: tuple[SectionLine, ...]
     concerns: tuple[Concern, ...]
+    pages: frozenset[str]
     book: str
 
 
@@ -128,6 +129,7 @@ def course_page(course: Course) -> CoursePage:
         spreads=tuple(s for a, graded in results.items() if (s := spread(a, graded))),
         sections=section_lines(results),
         concerns=concerns(results, attempts, students, damaged),
+        pages=frozenset(p.stem for p in (course.grading / "reports").glob("*.html")),
         book=html.book_url(course, course.grading / "reports"),
     )
 

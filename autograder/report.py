@@ -315,7 +315,7 @@ def marked(source: str, passages: Sequence[similarity.Passage]) -> Markup:
     """Highlighted source in which the lines of ``passages`` are marked."""
     alike = {n for p in passages for n in range(p.first, p.last + 1)}
     plain, same = '<span class="line">', '<span class="line same">'
-    lines = html.highlight(source).split("\n")
+    lines = str(html.highlight(source)).split("\n")
     return Markup(
         "\n".join(
             same + line.removeprefix(plain) if n in alike else line
@@ -339,6 +339,8 @@ def write_report(course: Course, assignment: str) -> Path:
         grader_outcomes=GRADER_OUTCOMES,
         charts=charts,
         marked=marked,
+        least=similarity.LEAST,
+        times=similarity.TIMES,
         plural=html.plural,
         book_link=html.book_link,
     )

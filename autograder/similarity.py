@@ -7,9 +7,8 @@ What counts here is the length of the runs that *few* hold:
 
 - A run that stands in the release counts for nothing, and neither does one that more than
   ``COMMON_SHARE`` of the class or more than ``COMMON_MOST`` submissions hold.
-- For every student the closest other one is looked for. A pair is reported if it shares more than
-  ``FENCE`` interquartile ranges above the third quartile of these closest ones (Tukey's outer
-  fence), and at least ``LEAST`` characters.
+- For every student the closest other one is looked for. A pair is reported if it shares at least
+  ``TIMES`` the median of what these closest ones share, and at least ``LEAST`` characters.
 
 A pair needs a run that few hold, so only those are paired, and the work grows with the number of
 submissions and not with the number of pairs. Likeness is a reason to look, never a proof.
@@ -17,6 +16,7 @@ submissions and not with the number of pairs. Likeness is a reason to look, neve
 
 from __future__ import annotations
 
+import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
@@ -34,7 +34,7 @@ RUN = 25
 COMMON_SHARE = 0.1
 COMMON_MOST = 10
 """A run that more submissions hold is common (but two may always hold it)."""
-FENCE = 3.0
+TIMES = 3.0
 LEAST = 100
 """Characters of the normalised text, some four lines."""
 SHOWN = 20
@@ -108,8 +108,8 @@ class Likeness:
 
     students: int = 0
     limit: int = 2
-    usual: float = 0.0
-    fence: float = float(LEAST)
+    usual: int = 0
+    fence: float = LEAST
     pairs: tuple[Pair, ...] = ()
     closest: Mapping[str, int] = field(default_factory=dict)
 
@@ -213,9 +213,8 @@ def compare(answers: Mapping[str, Answers], release: Answers) -> Likeness:
     for pair, amount in amounts.items():
         for student in pair:
             closest[student] = max(closest[student], amount)
-    values = np.array(list(closest.values()) or [0], float)
-    low, usual, high = np.percentile(values, [25, 50, 75])
-    fence = max(float(LEAST), float(high + FENCE * (high - low)))
+    usual = statistics.median_low(closest.values()) if closest else 0
+    fence = max(LEAST, TIMES * usual)
     sizes: dict[str, int] = {}
     pairs = []
     for pair, amount in amounts.items():
@@ -225,7 +224,7 @@ def compare(answers: Mapping[str, Answers], release: Answers) -> Likeness:
             share = amount / max(min(sizes[s] for s in pair), 1)
             pairs.append(Pair(pair, amount, share, frozenset(runs[pair])))
     pairs.sort(key=lambda p: (-p.shared, p.students))
-    return Likeness(len(answers), limit, float(usual), fence, tuple(pairs), closest)
+    return Likeness(len(answers), limit, usual, fence, tuple(pairs), closest)
 
 
 def total(answers: Answers, release: Answers) -> int:

@@ -24,6 +24,7 @@ import pytest
 from autograder import html
 from autograder.course import Course
 from autograder.feedback import write_feedback
+from autograder.overview import write_overview
 from autograder.report import write_report
 from unrolled.verdict import Match, Row, Verdict
 
@@ -154,13 +155,24 @@ def hostile_notebook(payloads: list[str]):
     return notebook
 
 
+def v4_answer(name: str, source: str):
+    """An answer cell of that name."""
+    return sample.nbgrader_cell(nbformat.v4.new_code_cell(source), name, solution=True)
+
+
 def hostile_class(root: Path, url: str) -> tuple[Course, list[str]]:
     """A class in which every student is hostile in every field."""
     course, rng = Course(root), np.random.default_rng(1)
     payloads = [p.replace("URL", url) for p in (*MARKUP, *MARKDOWN, *TERMINAL)]
     texts = "\n".join(payloads)
-    notebook = hostile_notebook(payloads)
-    for name in NAMES:
+    for count, name in enumerate(NAMES):
+        notebook = hostile_notebook(payloads)
+        if count < 2:  # a pair that is shown side by side, every payload among its lines
+            alike = "\n".join(
+                f"y{i} = x[{i}] ** {i} // -{i}  # {p}" for i, p in enumerate(payloads)
+            )
+            copied = v4_answer("copied" + MARKUP[3], alike)
+            notebook.cells.append(copied)
         rows = tuple(Row(p, p, p, float("nan"), False, p) for p in payloads)
         matches = tuple(Match(p, p, p, (p,)) for p in payloads)
         bad = Verdict(MARKUP[0], 1.0, 4.0, "partial", texts, rows, matches)
@@ -197,7 +209,7 @@ class Strict(HTMLParser):
     ATTRIBUTES = re.compile(
         "class|id|lang|charset|name|content|scope|role|tabindex|aria-(label|labelledby|hidden)|alt"
         "|title|rel|start|viewbox|width|height|[xyrd]|[xy][12]|c[xy]|rx|text-anchor|patternunits"
-        "|stroke-width|display|stretchy|accent"
+        "|r|stroke-width|display|stretchy|accent"
     )
 
     def __init__(self, page: str):
@@ -218,13 +230,15 @@ class Strict(HTMLParser):
     def attribute(self, tag: str, name: str, value: str) -> None:
         allowed = self.ATTRIBUTES.fullmatch(name)
         if name == "href":
-            allowed = tag == "a" and re.match(r"https?://[^@]*$|#|(\.\./)+[\w%]", value)
+            allowed = tag == "a" and re.match(r"https?://[^@]*$|#|(\.\./)+[\w%]|\w+\.html$", value)
         elif name == "src":
             allowed = tag == "img" and re.fullmatch(r"data:image/png;base64,[A-Za-z0-9+/=]+", value)
         elif name == "style":
             allowed = tag in ("th", "td") and re.fullmatch("text-align:(left|right|center)", value)
         elif name == "fill":
             allowed = re.fullmatch(r"url\(#p-\w+\)", value)
+        elif name == "open":
+            allowed = tag == "details" and value == ""
         elif name == "http-equiv":
             allowed = value in ("Content-Security-Policy", "x-dns-prefetch-control")
         if not allowed:
@@ -258,7 +272,8 @@ def written(tmp_path_factory, server) -> tuple[list[Path], list[str]]:
     course, payloads = hostile_class(tmp_path_factory.mktemp("hostile"), server.url)
     paths = write_feedback(course, "a1_rnn")
     assert len(paths) == len(NAMES) + 1
-    return [*paths, write_report(course, "a1_rnn")], payloads
+    report = write_report(course, "a1_rnn")
+    return [*paths, write_overview(course), report], payloads
 
 
 def test_only_known_markup_stands_in_the_pages(written):
@@ -284,6 +299,13 @@ def test_payloads_are_shown_as_text(written):
     assert "q" * 9 not in feedback + report
 
 
+def test_hostile_answers_are_shown_side_by_side(written):
+    text = written[0][-1].read_text("utf-8")
+    assert text.count('<pre class="source"') >= 2
+    assert text.count('<span class="line same">') >= 2 * len(MARKUP)
+    assert "".join(Strict(text).text).count(f"copied{MARKUP[3]}") >= 1
+
+
 def test_no_invisible_character_reaches_the_pages(written):
     text = "".join(path.read_text(encoding="utf-8") for path in written[0])
     hidden = "[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]"
@@ -299,7 +321,8 @@ def test_the_browser_runs_and_loads_nothing(written, server):
             page = browser.visit(path.as_uri())
             assert page.evaluate("typeof window.pwned") == "undefined"
             assert page.evaluate("document.scripts.length") == 0
-            assert page.evaluate("document.title").startswith("a1_rnn: ")
+            title = page.evaluate("document.title")
+            assert title.startswith(("a1_rnn: ", "The course: "))
             assert page.evaluate("document.styleSheets.length") == 1
             assert page.evaluate("getComputedStyle(document.body).display") == "block"
             assert page.evaluate("document.documentElement.scrollWidth") <= 390
