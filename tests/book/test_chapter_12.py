@@ -1,0 +1,183 @@
+"""Chapter 12, questions, glimpses and DRAW: its cells run, and what the text says is so."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from chapters import EveryChapter, source
+
+from unrolled import gradcheck
+
+CHAPTER = "12-questions-and-glimpses"
+DERIVATIVES, BOXES = 9, 3
+LINKED_BY_THE_ASSIGNMENT = [
+    "ch-glimpses",
+    "vqa",
+    "filterbank",
+    "glimpse-place",
+    "draw-in-small",
+]
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group(CHAPTER)]
+
+
+class TestPage(EveryChapter):
+    pass
+
+
+def test_nothing_else_is_compared_than_the_labelled_derivatives(page):
+    assert set(gradcheck.labels(source(CHAPTER))) == set(page.compared)
+
+
+def test_wrong_equations_are_run_and_fail(page):
+    assert set(page.refuted) == {
+        "only the answer teaches the first glance",
+        "rows that are not normalised",
+        "centres counted from 0",
+        "the place is not detached",
+        "the canvas is not read",
+        "the constant T / 2",
+        "the constant T T / 2",
+    }
+
+
+# --- questions -----------------------------------------------------------------------------------
+
+
+def test_the_question_alone_answers_a_part(variables):
+    row = variables["table"]["question only"]
+    one_in_all = 1 / len(variables["ANSWER"])
+    assert min(row.values()) > 2 * one_in_all
+    for kind, share in row.items():
+        asked = variables["kinds"] == kind
+        _, counts = np.unique(variables["new_answers"].numpy()[asked], return_counts=True)
+        assert share < counts.max() / counts.sum() + 0.05, kind  # it sees nothing
+
+
+def test_looks_help_for_one_object_and_do_not_count(variables):
+    table = variables["table"]
+    for kind in ("one object", "left of ..."):
+        for name in ("one glance", "two glances"):
+            assert table[name][kind] > 0.95
+        assert table["mean of the regions"][kind] < 0.75
+    for name in ("one glance", "two glances"):
+        assert table[name]["is there"] < 0.65
+    blind = table["question only"]["how many"]
+    assert all(abs(row["how many"] - blind) < 0.06 for row in table.values())
+
+
+def test_one_glance_points_where_one_object_is_asked_for(variables):
+    for kind in ("one object", "left of ..."):
+        assert variables["hit"]["one glance", 0, kind] > 0.9
+        assert variables["mass"]["one glance", 0, kind] > 0.85
+
+
+def test_relation_questions_have_a_shortcut(variables):
+    assert len(variables["extreme"]) > 300
+    assert all(variables["extreme"])
+
+
+def test_beside_was_not_learnt(variables):
+    for name in ("one glance", "two glances"):
+        assert variables["table"][name]["beside"] < 0.65
+    for name, g, kind in variables["hit"]:
+        if kind == "beside":
+            assert variables["hit"][name, g, kind] < 0.5
+
+
+def test_beside_asks_for_the_other_object_of_its_row(variables):
+    batch = variables["scenes"].make(60, seed=9, objects=4, distinct=True)
+    asked = variables["beside"](batch, 5)
+    assert len(asked.text) > 30
+    for n, text, answer, place in zip(asked.scene, asked.text, asked.answers, asked.places):
+        colour, shape, _, cell = (a[n] for a in batch.objects)
+        names = [
+            f"{variables['scenes'].COLOURS[c]} {variables['scenes'].SHAPES[s]}"
+            for c, s in zip(colour, shape)
+        ]
+        (mark,) = [j for j, name in enumerate(names) if f"the {name} ?" in text]
+        (other,) = [j for j in range(4) if cell[j] // 4 == cell[mark] // 4 and j != mark]
+        assert cell[other] == place
+        assert answer in names[other].split()
+        assert ("colour" in text) == (answer == names[other].split()[0])
+
+
+# --- windows -------------------------------------------------------------------------------------
+
+
+def test_filters_are_centred_and_sum_to_one(variables):
+    rows = variables["bank"](torch.tensor(20.0), torch.tensor(2.5), torch.tensor(1.2), 5, 41)
+    assert rows.sum(dim=1).tolist() == pytest.approx([1] * 5)
+    middles = rows @ torch.arange(41, dtype=rows.dtype)
+    assert middles.tolist() == pytest.approx([15, 17.5, 20, 22.5, 25], abs=1e-4)
+
+
+def test_path_is_better_than_score_and_a_baseline_helps(variables):
+    none, baseline, path = variables["variance"].values()
+    assert none > baseline > path
+    drawn = torch.stack([x.mean(dim=0) for x in variables["estimates"].values()])
+    variances = torch.stack([x.var(dim=0) for x in variables["estimates"].values()])
+    assert ((drawn - drawn[2]).abs() < 5 * (2 * variances / 20000).sqrt() + 5e-3).all()
+
+
+# --- DRAW ----------------------------------------------------------------------------------------
+
+
+def test_draw_is_better_than_one_step(variables):
+    steps, one = sum(variables["bounds"]["DRAW"]), sum(variables["bounds"]["one step"])
+    assert steps < one - 3
+    assert one < float(variables["alone"]) / 1000 - 20
+    sizes = [sum(p.numel() for p in net.parameters()) for net in variables["painters"].values()]
+    assert sizes[0] > sizes[1]
+
+
+def test_writes_overlap_and_samples_lack_the_rule(variables):
+    assert variables["again"] > 0.5
+    assert variables["valid"]["new images"] == 1
+    assert variables["valid"]["DRAW"] < 0.1
+    assert variables["valid"]["one step"] < 0.1
+
+
+def test_whole_shapes_are_told_from_damaged_ones(variables):
+    images = variables["two_shapes"](40, 3) > 0.5
+    assert variables["whole"](images).all()
+    lit = images.flatten(1).int().argmax(dim=1)
+    images.flatten(1)[torch.arange(40), lit] = False
+    assert variables["whole"](images).mean() < 0.1
+
+
+# --- the worked answers --------------------------------------------------------------------------
+
+
+def test_answer_one_gaussian(variables):
+    g = torch.tensor(20.3, dtype=torch.float64, requires_grad=True)
+    row = variables["bank"](g, torch.tensor(1.0), torch.tensor(2.0, dtype=torch.float64), 1, 41)
+    read = (row[0] * 2 * torch.arange(41)).sum()
+    assert float(read) == pytest.approx(40.6, abs=1e-3)
+    (slope,) = torch.autograd.grad(read, g)
+    assert float(slope) == pytest.approx(2, abs=1e-3)
+
+
+def test_answer_at_the_border(variables):
+    g = torch.tensor(-50.0, dtype=torch.float64, requires_grad=True)
+    row = variables["bank"](g, torch.tensor(1.0), torch.tensor(1.0), 1, 9)
+    assert float(row[0, 0]) == pytest.approx(1)
+    (slope,) = torch.autograd.grad((row[0] * torch.arange(9)).sum(), g)
+    assert abs(float(slope)) < 1e-12
+
+
+@pytest.mark.parametrize("b", [0.0, 1.3, 2.0])
+def test_answer_variance_of_a_line(b):
+    c, k, s = 1.3, 0.7, 0.4
+    nodes, shares = np.polynomial.hermite_e.hermegauss(20)
+    shares = shares / shares.sum()
+    one = (c + k * s * nodes - b) * nodes / s
+    assert shares @ one == pytest.approx(k)
+    assert shares @ (one - k) ** 2 == pytest.approx((c - b) ** 2 / s**2 + 2 * k**2)
+
+
+def test_answer_an_unused_latent():
+    s = -0.3
+    assert math.exp(2 * s) - 1 < 0  # a step against the gradient widens it towards 1
+    assert 0.5 * (0 + math.exp(0) - 0 - 1) == 0
