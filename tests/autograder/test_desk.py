@@ -9,7 +9,7 @@ import zipfile
 import notebooks as nb
 import pytest
 from classroom import ASSIGNMENT, hand_in
-from test_lms import CANVAS, MOODLE, make_zip
+from test_lms import CANVAS, MOODLE, make_zip, zipped
 
 from autograder import export, handout, publish, terms
 from autograder import gradebook as gb
@@ -72,7 +72,7 @@ def test_the_handout_is_the_same_bytes_every_time_and_says_when_it_is_due(here, 
 
 def test_a_handout_that_would_leak_is_refused(here, monkeypatch):
     folder = here.assignments / ASSIGNMENT
-    (folder / "checks.npz").write_bytes(handout.zip_bytes({"a.npy": b"--" + here.secret()}))
+    (folder / "checks.npz").write_bytes(zipped({"a.npy": b"-" * 999 + here.secret()}))
     monkeypatch.setattr("autograder.leaks.private_lines", lambda assignment: {})
     with pytest.raises(ReleaseError, match=r"it would give away: .* holds the secret"):
         handout.write_handout(here, ASSIGNMENT, folder)
