@@ -12,6 +12,12 @@ from sphinx.config import Config
 FIGURES = "_data/graders.json"
 
 
+def listed(names: list[str]) -> str:
+    """The names as they stand in a sentence: a, b and c."""
+    *front, last = names
+    return f"{', '.join(front)} and {last}" if front else last
+
+
 def totals(figures: dict[str, dict]) -> dict[str, int | str]:
     """The figures of all assignments together."""
     rows = [row for assignment in figures.values() for row in assignment["exercises"]]
@@ -20,7 +26,7 @@ def totals(figures: dict[str, dict]) -> dict[str, int | str]:
         return sum(row[key] for row in rows)
 
     return {
-        "measured_assignments": " and ".join(f"`{name}`" for name in figures),
+        "measured_assignments": listed([f"`{name}`" for name in figures]),
         "graded_exercises": len(rows),
         "known_mistakes": total("bank"),
         "mistakes_found": total("found"),
