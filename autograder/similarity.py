@@ -169,9 +169,22 @@ def runs_of(answers: Answers) -> set[int]:
     return {run for source in answers.values() for run in normalise(source).runs.tolist()}
 
 
-def length(answers: Answers, runs: Set[int]) -> int:
-    """Characters of the normalised answers that stand in ``runs``."""
-    return sum(int(covered(normalise(source), runs).sum()) for source in answers.values())
+def places_of(answers: Answers) -> dict[int, list[int]]:
+    """Where the runs of a submission begin, its cells one after the other with a gap between."""
+    found: dict[int, list[int]] = {}
+    start = 0
+    for source in answers.values():
+        runs = normalise(source).runs.tolist()
+        for i, run in enumerate(runs, start):
+            found.setdefault(run, []).append(i)
+        start += len(runs) + RUN
+    return found
+
+
+def length(places: Mapping[int, list[int]], runs: Set[int]) -> int:
+    """Characters of a submission that stand in one of ``runs``, each counted once."""
+    starts = sorted(i for run in runs for i in places[run])
+    return sum(min(RUN, b - a) for a, b in pairwise([*starts, starts[-1] + RUN])) if starts else 0
 
 
 def rare_runs(answers: Mapping[str, Answers], release: Answers) -> tuple[dict[str, set[int]], int]:
@@ -205,8 +218,10 @@ def compare(answers: Mapping[str, Answers], release: Answers) -> Likeness:
     """
     rare, limit = rare_runs(answers, release)
     runs = shared_runs(rare)
+    places = {student: places_of(cells) for student, cells in answers.items()}
+    given = runs_of(release)
     amounts = {
-        pair: min(length(answers[student], common) for student in pair)
+        pair: min(length(places[student], common) for student in pair)
         for pair, common in runs.items()
     }
     closest = dict.fromkeys(sorted(answers), 0)
@@ -220,16 +235,11 @@ def compare(answers: Mapping[str, Answers], release: Answers) -> Likeness:
     for pair, amount in amounts.items():
         if amount >= fence:
             for student in pair:
-                sizes.setdefault(student, total(answers[student], release))
+                sizes.setdefault(student, length(places[student], set(places[student]) - given))
             share = amount / max(min(sizes[s] for s in pair), 1)
             pairs.append(Pair(pair, amount, share, frozenset(runs[pair])))
     pairs.sort(key=lambda p: (-p.shared, p.students))
     return Likeness(len(answers), limit, usual, fence, tuple(pairs), closest)
-
-
-def total(answers: Answers, release: Answers) -> int:
-    """Characters of the normalised answers that are not the release's."""
-    return length(answers, runs_of(answers) - runs_of(release))
 
 
 # --- showing --------------------------------------------------------------------------------------
