@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pages_sample as sample
@@ -15,6 +17,9 @@ from autograder.course import Course, CourseError
 from autograder.results import Result
 from autograder.terms import Terms
 from unrolled.verdict import Match, Verdict
+
+sys.path.append(str(Path(__file__).parent.parent / "book"))
+from browser import Browser
 
 LINK = "chapters/03-bptt.html#two-children"
 OTHER = "chapters/02-vanilla-rnn.html#one-step"
@@ -182,3 +187,21 @@ def test_times_before_the_due_date(hours, label):
 
 def test_no_times_no_chart():
     assert collected.timing([collected.HandIn(2), collected.HandIn(1, DUE)]) == ()
+
+
+def test_a_mark_says_its_words_while_it_has_the_focus(course):
+    path = overview.write_overview(course)
+    state = "[...document.querySelectorAll('.tip')].map(t => getComputedStyle(t).visibility).join()"
+    with Browser() as browser:
+        page = browser.visit(path.as_uri())
+        assert page.evaluate(state) == "hidden,hidden"
+        states = []
+        for _ in range(12):
+            for kind in ("keyDown", "keyUp"):
+                browser.call(
+                    "Input.dispatchKeyEvent", type=kind, key="Tab", windowsVirtualKeyCode=9
+                )
+            states.append(page.evaluate(state))
+        first = states.index("visible,hidden")
+        assert states[first + 1 : first + 3] == ["hidden,visible", "hidden,hidden"]
+        assert page.complaints == []
