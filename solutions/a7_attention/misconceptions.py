@@ -328,6 +328,14 @@ ATTENTION_CAPTIONER_FORWARD = group(
         CAPTIONER,
     ),
     (
+        "first-context-at-every-step",
+        "z, alpha = attend(a, e, None)",
+        "z, alpha = z if states else attend(a, e, None)[0], attend(a, e, None)[1]",
+        "The first step is right, and so are the weights of the later ones, in their way. Which "
+        "look does the context of a later step come from?",
+        CONTEXT,
+    ),
+    (
         "first-map-at-every-step",
         "alphas.append(alpha)",
         "alphas.append(alpha if len(alphas) == 0 else alphas[0])",

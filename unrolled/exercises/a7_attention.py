@@ -343,11 +343,11 @@ def hard_attention_loss(
     below: bool = False,
     scale: float = 1.0,
 ):
-    n, places = sizes(rng, 2, low=4, high=8)
+    n, places = sizes(rng, 2, low=5, high=9)
     n, places = N or n, L or places
     log_p = np.log(shares(rng, n, places))
     place = rng.integers(0, places, n)
-    if n > 3 and places > 3:  # one that repeats, the first, the last, and not always the largest
+    if n > 4 and places > 4:  # one that repeats, the first, the last, and not always the largest
         place[:4] = rng.permutation([0, places - 1, places - 2, places - 2])
         place[-1] = log_p[-1].argmin()
     reward = -scale * np.abs(normal(rng, n))
@@ -466,9 +466,19 @@ def meant_steps(rng: np.random.Generator, kind: str, N: int, T: int) -> Bools:
 
 
 # --- training ----------------------------------------------------------------------------------
-
+#
+# The bounds were found by 350 runs, 14 of each of 25 correct ways to train (Adam with rates from
+# 0.001 to 0.02 and two schedules, AdamW, RMSprop, Adagrad, momentum and plain descent; normal,
+# uniform and small first weights; 8 to 64 dimensions of the scores, 32 to 128 units; batches of 32
+# to 128; without clipping, with label smoothing, with the penalty). The mean token accuracy of a
+# way lies between 0.956 and 0.980, and the least of all was 0.931; the mean pointing between 0.912
+# and 0.967, the least 0.826. The way that comes nearest to a bound is plain descent for the tokens,
+# 5.8 of its standard deviations above it, and scores of 8 dimensions for the pointing, 5.5: a
+# single run of a normal distribution misses that once in 50 million, and the median of three
+# counts. With tails so heavy that one run in 200 missed, it would be one grading in 13,000.
+# Of twelve captioners that never look the best got 0.80 and 0.07, of twelve whose scores are not
+# trained 0.86 and 0.51, of twelve with scrambled regions 0.61 and 0.08.
 TOKENS_RIGHT, POINTING = 0.9, 0.75
-"""Bounds; see the text below."""
 
 GRID, OBJECTS, WIDTH = 4, (1, 2), 32
 TRAINING, HELD_OUT, STEPS, RUNS = 2000, 1000, 450, 3
@@ -539,10 +549,11 @@ def measured(params: Params, told: Told, pad: int) -> tuple[float, float]:
     uses=("additive_scores", "attend", "attention_captioner_forward"),
     rules={
         "token accuracy": AtLeast(
-            TOKENS_RIGHT, "of the tokens right on new images (a captioner that never looks: 0.80)"
+            TOKENS_RIGHT,
+            "of the tokens right on new images (a captioner that never looks: about 0.8)",
         ),
         "pointing": AtLeast(
-            POINTING, "of the looks at an object on its place (chance: 0.06; not trained: 0.1)"
+            POINTING, "of the looks for an object's first word on its place (chance: 0.06)"
         ),
     },
     cases={f"{STEPS} steps": {}},
