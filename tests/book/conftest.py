@@ -19,6 +19,17 @@ from autograder.book import ROOT, build_book
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
 
+NEED_THE_BOOK = {"page", "book"}
+"""Fixtures for which the cells of the book are run."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that `make test-book` runs."""
+    for item in items:
+        if NEED_THE_BOOK & set(getattr(item, "fixturenames", ())):
+            item.add_marker("book")
+
+
 @pytest.fixture(scope="module")
 def page(request: pytest.FixtureRequest) -> Iterator[chapters.Run]:
     """What the cells of the page left behind that the tests' module names as its CHAPTER."""

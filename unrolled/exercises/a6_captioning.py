@@ -90,7 +90,7 @@ def encode_captions(
 
 @exercise(
     points=2,
-    link="chapters/11-attention.html#reshape-bug",
+    link="chapters/09-convolutional-features.html#grid-features",
     cases={
         "random": {},
         "as many channels as places": {"C": 6, "rows": 2, "columns": 3},
