@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 export OMP_NUM_THREADS := 1
 
-.PHONY: demo test test-book book release format attacks faults graders bench clean
+.PHONY: demo test test-book book hub hubtest release format attacks faults graders bench clean
 
 demo: $(INSTALLED)  ## build the book, release a1_rnn, grade a sample class, write feedback and report
 	@$(BIN)/course demo
@@ -20,6 +20,14 @@ test-book: $(INSTALLED)  ## run every cell of the book, build it, look at each p
 
 book: $(INSTALLED)  ## the book alone, warnings as errors
 	@$(BIN)/course build
+
+hub: $(INSTALLED)  ## a JupyterHub on this machine, for trying out
+	@$(BIN)/python -m pip install --quiet --requirement deploy/requirements.txt
+	@$(BIN)/python -m jupyterhub --config deploy/jupyterhub_config.py
+
+hubtest: $(INSTALLED)  ## a term in the hub, in a real browser
+	@$(BIN)/python -m pip install --quiet --requirement deploy/requirements.txt --requirement tests/deploy/requirements.txt
+	$(BIN)/pytest tests/deploy
 
 release: $(INSTALLED)  ## assignments/ anew from solutions/
 	@for a in $$(ls solutions); do $(BIN)/course release $$a; done
