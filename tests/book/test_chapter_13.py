@@ -155,7 +155,7 @@ def test_address_is_the_five_stages(variables):
 
 
 def test_the_first_figure_is_right(variables):
-    assert variables["right"] == 1
+    assert variables["copied_right"] == 1
     assert "moves by one place at every step" in source(CHAPTER)
     assert set(variables["steps_on"].tolist()) in ({1}, {23})
 
@@ -243,6 +243,13 @@ def test_remember_the_first_symbol(variables):
         assert (firsts[name, 5] > 0.95).all()
         assert (firsts[name, 20] < 0.8).all()
         assert (firsts[name, 60] < 0.4).all()
+
+
+def test_a_right_network_need_not_put_its_weight_on_the_first(variables):
+    on_first, on_others = variables["on_first"], variables["on_others"]
+    assert (on_first > 0.9).sum() >= 2  # "most of the networks"
+    assert (on_others > on_first).any()
+    assert (variables["firsts"]["transformer", 60] > 0.95).all()
 
 
 def test_path_and_steps(variables):
