@@ -331,8 +331,8 @@ ATTENTION_CAPTIONER_FORWARD = group(
         "first-context-at-every-step",
         "z, alpha = attend(a, e, None)",
         "z, alpha = z if states else attend(a, e, None)[0], attend(a, e, None)[1]",
-        "The first step is right, and so are the weights of the later ones, in their way. Which "
-        "look does the context of a later step come from?",
+        "The first step is right. A new look is taken at each later one, and what it sees is not "
+        "used: which look does their context come from?",
         CONTEXT,
     ),
     (
@@ -826,20 +826,20 @@ POINTING_ACCURACY = group(
 TRAIN_ATTENTION_CAPTIONER = group(
     "train_attention_captioner",
     (
-        "weights-begin-at-zero",
-        "return drawn / rows**0.5",
-        "return 0 * drawn",
-        "With weights of zero the state is zero, and the gradients of the weights before and "
-        "behind it are products with zero. How can anything begin to move?",
-        CAPTIONER,
-    ),
-    (
         "attention-begins-at-zero",
         '"Wa": normal(D, K), "Wq": normal(H, K), "v": normal(K)',
         '"Wa": a.new_zeros(D, K), "Wq": a.new_zeros(H, K), "v": a.new_zeros(K)',
         "Your captioner looks at all places alike until the end. The gradient of v has the factor "
         "tanh(...), that of the matrices the factor v: what if both are zero?",
         SCORES,
+    ),
+    (
+        "weights-begin-at-zero",
+        "return drawn / rows**0.5",
+        "return 0 * drawn",
+        "With weights of zero the state is zero, and the gradients of the weights before and "
+        "behind it are products with zero. How can anything begin to move?",
+        CAPTIONER,
     ),
     (
         "parameters-not-moved",

@@ -7,18 +7,19 @@ Each is executed after the reference's cells, so it may replace all functions or
 
 LOOPS = """
 def additive_scores(a, h, Wa, Wh, v):
-    rows = []
-    for n in range(a.shape[0]):
-        asked = h[n].matmul(Wh)
-        rows.append(torch.stack([(a[n, l].matmul(Wa) + asked).tanh().dot(v)
-                                 for l in range(a.shape[1])]))
-    return torch.stack(rows)
+    asked, columns = h.matmul(Wh), []
+    for l in range(a.shape[1]):
+        columns.append((a[:, l].matmul(Wa) + asked).tanh().matmul(v))
+    return torch.stack(columns, dim=1)
 
 
 def attend(a, e, mask=None):
+    if mask is None:
+        alpha = e.softmax(1)
+        return sum(alpha[:, l : l + 1] * a[:, l] for l in range(a.shape[1])), alpha
     contexts, weights = [], []
     for n in range(len(a)):
-        there = torch.arange(e.shape[1]) if mask is None else mask[n].nonzero()[:, 0]
+        there = mask[n].nonzero()[:, 0]
         alpha = torch.zeros_like(e[n])
         if len(there):
             alpha = alpha.index_put((there,), e[n, there].softmax(0))
@@ -32,7 +33,7 @@ def attention_captioner_forward(a, captions_in, params):
     h, out, maps = torch.zeros(N, params["Wh"].shape[0], dtype=a.dtype), [], []
     for t in range(T):
         z, alpha = attend(a, additive_scores(a, h, params["Wa"], params["Wq"], params["v"]))
-        x = torch.stack([params["embed"][i] for i in captions_in[:, t]])
+        x = params["embed"].index_select(0, captions_in[:, t])
         h = (x @ params["Wx"] + z @ params["Wz"] + h @ params["Wh"] + params["b"]).tanh()
         out.append((h @ params["Wo"] + params["bo"]).unsqueeze(1))
         maps.append(alpha.unsqueeze(1))
