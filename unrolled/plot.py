@@ -20,6 +20,7 @@ Use::
     plot.show(fig, alt="The loss falls from 1.4 to 0.2 within 50 steps and stays there.")
 """
 
+import base64
 import hashlib
 import html
 import io
@@ -30,6 +31,7 @@ import matplotlib.pyplot as plt
 from cycler import cycler
 from IPython.display import display
 from matplotlib.figure import Figure
+from PIL import Image
 
 __all__ = [
     "COLORS",
@@ -144,6 +146,7 @@ def svg(fig: Figure, alt: str) -> str:
     text = _own_ids(text)
     for color, css in _CSS.items():
         text = text.replace(color, css)
+    text = re.sub(r"(?<=data:image/png;base64,)[A-Za-z0-9+/=\s]+", _lighter, text)
     return re.sub(
         r"<svg\b[^>]*?viewBox=\"([^\"]*)\"[^>]*>",
         lambda m: _opening_tag(m[1], alt),
@@ -151,6 +154,24 @@ def svg(fig: Figure, alt: str) -> str:
         count=1,
         flags=re.DOTALL,
     ).strip()
+
+
+def small_png(data: bytes) -> bytes:
+    """A PNG file with a palette of 32 colours if it has more than 128: a fraction of the size.
+
+    Such pictures are noisy ones, and at the size of a figure nobody sees the difference. Maps of
+    few colours stay as they are.
+    """
+    image = Image.open(io.BytesIO(data)).convert("RGBA")
+    if image.getcolors(128):
+        return data
+    file = io.BytesIO()
+    image.quantize(32, Image.Quantize.FASTOCTREE).save(file, "png", optimize=True)
+    return min(data, file.getvalue(), key=len)
+
+
+def _lighter(match: re.Match[str]) -> str:
+    return base64.b64encode(small_png(base64.b64decode(match[0]))).decode()
 
 
 def show(fig: Figure, alt: str, caption: str | None = None) -> None:

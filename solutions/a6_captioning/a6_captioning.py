@@ -478,7 +478,8 @@ def bleu(candidates, references, max_n=4):
 
     precisions = []
     for n in range(1, max_n + 1):
-        right = total = 0
+        right = 0
+        total = 0
         for said, known in zip(candidates, references):
             limit = Counter()
             for sentence in known:

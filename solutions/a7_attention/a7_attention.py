@@ -693,7 +693,7 @@ def look_at(params, a):
     words = range(SPOKEN)
     hits = [pointing_accuracy(alphas[:, [t]], new_places[:, [t]]) for t in words]
     mass = [alphas[:, t].gather(1, new_places[:, [t]]).mean().item() for t in words]
-    return right.double().mean().item(), hits, mass
+    return float(right.double().mean()), hits, mass
 
 
 def compare():

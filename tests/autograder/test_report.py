@@ -75,7 +75,7 @@ def test_students_with_a_link_to_their_feedback(course, page):
     assert (course.grading / "reports" / "../feedback/ada/a1_rnn/a1_rnn.html").is_file()
 
 
-def test_outcomes_are_told_without_colour(course):
+def test_outcomes_are_told_without_colour(course, page):
     text = (course.grading / "reports" / "a1_rnn.html").read_text(encoding="utf-8")
     assert 'aria-label="rnn_backward: took too long"' in text
     signs = [sign for sign, _ in OUTCOMES.values()]
@@ -168,7 +168,7 @@ def test_text_has_enough_contrast_light_and_dark():
             assert contrast(colours[name], colours["hint"]) >= 4.5, name
 
 
-def test_tables_have_headers_and_headings_have_no_gaps(course):
+def test_tables_have_headers_and_headings_have_no_gaps(course, page):
     text = (course.grading / "reports" / "a1_rnn.html").read_text(encoding="utf-8")
     assert not re.search(r"<th(?! scope=)[ >]", text)
     levels = [int(n) for n in re.findall(r"<h([1-6])", text)]
