@@ -149,6 +149,20 @@ def a_mask(rng: np.random.Generator, kind: str, N: int, L: int) -> Bools | None:
     return mask
 
 
+def with_a_rival(rng: np.random.Generator, e: Floats, mask: Bools | None) -> Floats:
+    """The same scores, but the two largest kept ones of a row differ by about 1.
+
+    One that is larger than all others by thousands has the weight 1, and no gradient is left.
+    """
+    kept = np.ones(e.shape, dtype=bool) if mask is None else mask
+    e = e.copy()
+    for row, there in zip(e, kept):
+        if there.sum() > 1:
+            *_, second, first = np.argsort(np.where(there, row, -np.inf))
+            row[second] = row[first] - np.abs(normal(rng))
+    return e
+
+
 @exercise(
     points=5,
     link="chapters/11-attention.html#masked-places",
@@ -187,6 +201,8 @@ def attend(
     if mask is not None:
         a = np.where(mask[:, :, None], a, BEHIND_THE_MASK * a)
         e = np.where(mask, e, BEHIND_THE_MASK * scale * np.abs(normal(rng, n, places)) + behind)
+    if scale > 1:
+        e = with_a_rival(rng, e, mask)
     args = (tensor(a), tensor(e), None if mask is None else tensor(mask))
     z, alpha = ns.attend(*args, returns=("z", "alpha"))
     upstreams = [tensor(normal(rng, n, d)), tensor(normal(rng, n, places))]
