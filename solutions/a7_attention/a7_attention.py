@@ -506,8 +506,9 @@ check("pointing_accuracy")
 #   Chance gives 0.06. An attention whose own weights are not trained is often above that, as
 #   places with objects differ from empty ones, and far from the bound.
 #
-# Of three runs with different seeds the middle one counts, for each number. Correct training
-# reaches 0.97 and 0.95. The check takes about ten seconds.
+# Of three runs with different seeds the middle one counts, for each number; a first run that is far
+# below decides alone. Correct training reaches 0.97 and 0.95. The check takes about ten seconds. It
+# trains with *your* functions of exercises 1 to 3, so mend those first.
 #
 # **Watch for.**
 #

@@ -611,6 +611,24 @@ def test_training_that_ends_lowest_stays_above_the_bounds(name):
     assert pointing > probes.POINTING + 0.03
 
 
+@pytest.mark.parametrize(("name", "runs"), [("", 3), ("attention-not-trained", 1)])
+def test_a_first_run_that_is_far_below_decides_alone(name, runs):
+    """Only so many runs are paid for, by a student and for every mistake of the bank."""
+    calls = []
+    found = {m.name: m for m in source.load_misconceptions(A7)}
+    names = source.load_mutant(A7, found[name]) if name else reference()
+
+    def counted(*args):
+        calls.append(args[-1])
+        return names["train_attention_captioner"](*args)
+
+    exercise = EXERCISES["train_attention_captioner"]
+    ns = LocalNamespace({**names, "train_attention_captioner": counted})
+    run = run_case(exercise, ns, 3, exercise.main_case)
+    assert run.failure is None
+    assert len(set(calls)) == len(calls) == runs
+
+
 def test_the_grader_measures_what_the_students_functions_measure():
     rng = np.random.default_rng(9)
     disguise = probes.Disguise(rng)
