@@ -5,15 +5,18 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 export OMP_NUM_THREADS := 1
 
-.PHONY: demo test test-book book hub hubtest release format attacks faults graders bench clean
+.PHONY: demo test test-book test-training book hub hubtest release format attacks faults graders bench clean
 
 demo: $(INSTALLED)  ## build the book, release a1_rnn, grade a sample class, write feedback and report
 	@$(BIN)/course demo
 
-test: $(INSTALLED)  ## the tests, but those that run the whole book; style of the sources
+test: $(INSTALLED)  ## the tests, but those that run the whole book or train for minutes; style of the sources
 	@$(BIN)/python -m autograder.machine || true
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
-	$(BIN)/pytest -n 2 --dist loadgroup -m "not book"
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not book and not training"
+
+test-training: $(INSTALLED)  ## every known mistake and correct variant of the training loops
+	$(BIN)/pytest -n 2 --dist loadgroup -m training
 
 test-book: $(INSTALLED)  ## run every cell of the book, build it, look at each page in a browser
 	$(BIN)/pytest -n 2 --dist loadgroup -m book

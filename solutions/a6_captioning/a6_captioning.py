@@ -385,8 +385,8 @@ def beam_search(step, image, start, end, width, max_len, length_penalty=0.0):
     """
 
     ### BEGIN SOLUTION
-    def score(candidate):
-        ids, total, _ = candidate
+    def score(one):
+        ids, total, _ = one
         return total / len(ids) ** length_penalty
 
     def finished(candidate):

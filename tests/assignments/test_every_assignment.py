@@ -29,6 +29,11 @@ pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::UserW
 
 each_assignment = pytest.mark.parametrize("assignment", ASSIGNMENTS)
 each_exercise = pytest.mark.parametrize(("assignment", "name"), EXERCISES)
+each_exercise_apart = pytest.mark.parametrize(
+    ("assignment", "name"),
+    [pytest.param(*p, marks=[pytest.mark.training] if p in TRAINING else []) for p in EXERCISES],
+)
+"""Those that train take minutes: `make test-training` runs them."""
 each_exact_exercise = pytest.mark.parametrize(("assignment", "name"), EXACT)
 each_training = pytest.mark.parametrize(("assignment", "name"), TRAINING)
 
@@ -53,7 +58,7 @@ def test_the_reference_gets_all_points(assignment, name):
     assert (found.outcome, found.points) == ("pass", exercise.points), found.message
 
 
-@each_exercise
+@each_exercise_apart
 def test_every_misconception_is_refused_with_its_own_hint(assignment, name):
     measured = row(assignment, name)
     graders.measure_bank(measured, exercise_of(assignment, name), 1)
@@ -61,7 +66,7 @@ def test_every_misconception_is_refused_with_its_own_hint(assignment, name):
     assert measured.found == measured.hints == measured.bank >= 4
 
 
-@each_exercise
+@each_exercise_apart
 def test_every_correct_variant_gets_all_points(assignment, name):
     exercise, measured = exercise_of(assignment, name), row(assignment, name)
     graders.measure_variants(measured, exercise, 2 if exercise.needs_reference else 1)
