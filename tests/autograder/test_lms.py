@@ -134,6 +134,7 @@ def test_what_could_do_harm_is_left_out_and_named(tmp_path, monkeypatch):
         (zipped({"notes.txt": b"x"}), "holds no names as Canvas, Moodle, Blackboard or Gradescope"),
         (zipped({"submission_metadata.yml": b"{"}), "submission_metadata.yml cannot be read"),
     ],
+    ids=["no zip", "no names", "broken metadata"],
 )
 def test_a_file_that_is_no_export_gets_a_message(tmp_path, data, words):
     (tmp_path / "all.zip").write_bytes(data)
