@@ -16,6 +16,7 @@ LINKED_BY_THE_ASSIGNMENT = [
     "vqa",
     "filterbank",
     "glimpse-place",
+    "glimpse-network",
     "draw-in-small",
 ]
 
@@ -116,6 +117,79 @@ def test_path_is_better_than_score_and_a_baseline_helps(variables):
     drawn = torch.stack([x.mean(dim=0) for x in variables["estimates"].values()])
     variances = torch.stack([x.var(dim=0) for x in variables["estimates"].values()])
     assert ((drawn - drawn[2]).abs() < 5 * (2 * variances / 20000).sqrt() + 5e-3).all()
+
+
+# --- glimpses ------------------------------------------------------------------------------------
+
+
+def test_learnt_places_beat_random_ones_and_full_connections(variables):
+    right = variables["turned_right"]
+    assert right["glimpses, learnt places"] > 0.8
+    for name in ("glimpses, random places", "whole, fully connected"):
+        assert 0.35 < right[name] < 0.7
+    assert right["whole, convolutions"] > 0.9  # the averaged pixels hold the answer
+
+
+def test_viewers_have_as_many_pixels_and_the_sizes_that_the_text_says(variables):
+    learnt, at_random, full, convolutions = (
+        sum(p.numel() for p in net.parameters()) for net in variables["viewers"].values()
+    )
+    assert learnt == at_random
+    assert full == pytest.approx(learnt, rel=0.1)
+    assert convolutions < learnt / 4
+    taken = []
+    cut, pool = variables["patch_at"], torch.nn.functional.avg_pool2d
+    net, images = variables["viewers"]["glimpses, learnt places"], variables["new_ground"][:2]
+
+    def counted(function):
+        def call(*arguments):
+            taken.append(function(*arguments).numel() // 2)
+            return function(*arguments)
+
+        return call
+
+    with pytest.MonkeyPatch.context() as patch, torch.no_grad():
+        patch.setitem(variables, "patch_at", counted(cut))
+        patch.setattr(torch.nn.functional, "avg_pool2d", counted(pool))
+        net(images)
+        assert taken == [36] * 4
+        taken.clear()
+        variables["viewers"]["whole, fully connected"](images)
+        assert taken == [144]
+
+
+def test_glimpses_do_not_home_in(variables):
+    first, second, third = variables["near"]
+    assert first > 0.35
+    assert first - 0.15 > second > third
+    assert variables["found"] < 0.9
+
+
+def test_a_mark_tells_its_direction_only_by_its_form(variables):
+    images, turns, centres = variables["turned_marks"](300, 5)
+    assert sorted(set(turns.tolist())) == [0, 1, 2, 3]
+    patches = variables["patch_at"](images, centres, n=5)
+    mark = np.zeros((5, 5), dtype=np.float32)
+    mark[0] = mark[:, 2] = 1
+    forms = torch.tensor(np.stack([np.rot90(mark, k) for k in range(4)]))
+    assert forms.sum(dim=(1, 2)).unique().numel() == 1
+    found = torch.einsum("nrc,krc->nk", patches, forms).argmax(dim=1)
+    assert (found == turns).double().mean() > 0.98
+
+
+def test_patches_outside_of_the_image_are_zero(variables):
+    image = torch.arange(1.0, 26.0).view(1, 5, 5)
+    corner = variables["patch_at"](image, torch.tensor([[-1.0, -1.0]]), n=3)
+    assert corner[0].tolist() == [[0, 0, 0], [0, 1, 2], [0, 6, 7]]
+    beyond = variables["patch_at"](image, torch.tensor([[-9.0, 9.0]]), n=3)
+    assert (beyond == 0).all()
+
+
+def test_places_are_taught_by_the_score_alone(variables):
+    net = variables["viewers"]["glimpses, learnt places"]
+    logits = net(variables["new_ground"][:3])[0]
+    slopes = torch.autograd.grad(logits.sum(), list(net.place.parameters()), allow_unused=True)
+    assert all(slope is None for slope in slopes)
 
 
 # --- DRAW ----------------------------------------------------------------------------------------
