@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pytest
+from marking import verdict_on
 
 from autograder import source
 from unrolled import draw
 from unrolled.exercise import Exercise, load
-from unrolled.judge import Expected, Key, Mistake, expect, judge, run_case, run_cases
+from unrolled.judge import run_case
 from unrolled.namespace import LocalNamespace
 from unrolled.verdict import Verdict
 
@@ -30,24 +30,12 @@ BOOK = source.ROOT / "book"
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
 
-@lru_cache
-def expected(name: str) -> dict[Key, Expected]:
-    return expect(EXERCISES[name], source.load_reference(A1), SEEDS)
-
-
-@lru_cache
-def known(name: str) -> list[Mistake]:
-    return source.mistakes_for(A1, EXERCISES[name], SEEDS)
-
-
 def own(name: str) -> list[source.Misconception]:
     return [m for m in source.load_misconceptions(A1) if m.exercise == name]
 
 
 def verdict(exercise: Exercise, names: Mapping[str, Any], hints: bool = True) -> Verdict:
-    runs = run_cases(exercise, LocalNamespace(names), SEEDS)
-    mistakes = (lambda: known(exercise.name)) if hints else tuple
-    return judge(exercise, expected(exercise.name), runs, mistakes)
+    return verdict_on(A1, exercise.name, names, SEEDS, hints)
 
 
 def each_exercise():

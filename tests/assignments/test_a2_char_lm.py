@@ -16,17 +16,15 @@ import re
 import sys
 import time
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pytest
+from marking import verdict_on
 
 from autograder import source
 from unrolled.exercise import load
 from unrolled.exercises import a2_char_lm as probes
-from unrolled.judge import Expected, Key, Mistake, expect, judge, run_cases
-from unrolled.namespace import LocalNamespace
 from unrolled.rules import SameFrequencies, chi_square
 from unrolled.verdict import Verdict
 
@@ -37,22 +35,9 @@ SEEDS = (301, 302)
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
 
-@lru_cache
-def expected(name: str) -> dict[Key, Expected]:
-    return expect(EXERCISES[name], source.load_reference(A2), SEEDS[: EXERCISES[name].seeds])
-
-
-@lru_cache
-def known(name: str) -> list[Mistake]:
-    return source.mistakes_for(A2, EXERCISES[name], SEEDS[: EXERCISES[name].seeds])
-
-
 def verdict(name: str, code: str, hints: bool = False) -> Verdict:
     """The verdict on the reference with `code` executed after it."""
-    names = source.load_variant(A2, code)
-    seeds = SEEDS[: EXERCISES[name].seeds]
-    runs = run_cases(EXERCISES[name], LocalNamespace(names), seeds)
-    return judge(EXERCISES[name], expected(name), runs, (lambda: known(name)) if hints else tuple)
+    return verdict_on(A2, name, source.load_variant(A2, code), SEEDS, hints)
 
 
 def text() -> str:

@@ -11,17 +11,17 @@ import re
 import warnings
 from collections import OrderedDict
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from marking import verdict_on
 
 from autograder import source
 from unrolled import gate_diagrams
-from unrolled.exercise import Exercise, load
-from unrolled.judge import Expected, Key, Mistake, expect, judge, run_case, run_cases
+from unrolled.exercise import load
+from unrolled.judge import run_case, run_cases
 from unrolled.namespace import LocalNamespace
 from unrolled.verdict import Verdict
 
@@ -33,20 +33,8 @@ ORDERS = ["".join(order) for order in itertools.permutations("ifog")]
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
 
-@lru_cache
-def expected(name: str) -> dict[Key, Expected]:
-    return expect(EXERCISES[name], source.load_reference(A4), SEEDS)
-
-
-@lru_cache
-def known(name: str) -> list[Mistake]:
-    return source.mistakes_for(A4, EXERCISES[name], SEEDS)
-
-
 def verdict(name: str, names: Mapping[str, Any], hints: bool = True) -> Verdict:
-    exercise: Exercise = EXERCISES[name]
-    runs = run_cases(exercise, LocalNamespace(names), SEEDS)
-    return judge(exercise, expected(name), runs, (lambda: known(name)) if hints else tuple)
+    return verdict_on(A4, name, names, SEEDS, hints)
 
 
 def with_function(name: str, function: Any) -> dict[str, Any]:

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from marking import verdict_on
 from torch import nn
 
 from autograder import source
 from unrolled import plot
 from unrolled.exercise import load
 from unrolled.exercises import a5_architectures as probes
-from unrolled.judge import expect, judge, run_case, run_cases
+from unrolled.judge import run_case
 from unrolled.namespace import LocalNamespace
 from unrolled.verdict import Verdict
 
@@ -34,22 +34,8 @@ def reference() -> Mapping[str, Any]:
     return source.load_reference(A5)
 
 
-@lru_cache
-def expected(name: str):
-    exercise = EXERCISES[name]
-    return expect(exercise, reference(), SEEDS[: exercise.seeds])
-
-
-@lru_cache
-def known(name: str):
-    exercise = EXERCISES[name]
-    return source.mistakes_for(A5, exercise, SEEDS[: exercise.seeds])
-
-
 def verdict(name: str, text: str, hints: bool = True) -> Verdict:
-    exercise, names = EXERCISES[name], source.load_variant(A5, text)
-    runs = run_cases(exercise, LocalNamespace(names), SEEDS[: exercise.seeds])
-    return judge(exercise, expected(name), runs, (lambda: known(name)) if hints else tuple)
+    return verdict_on(A5, name, source.load_variant(A5, text), SEEDS, hints)
 
 
 # --- the reference and PyTorch --------------------------------------------------------------------

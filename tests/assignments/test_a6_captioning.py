@@ -9,7 +9,6 @@ import itertools
 import math
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -17,13 +16,12 @@ import pytest
 import sacrebleu
 import torch
 import torch.nn.functional as F
+from marking import verdict_on
 from torch import nn
 
 from autograder import source
 from unrolled.exercise import load
 from unrolled.exercises import a6_captioning as probes
-from unrolled.judge import expect, judge, run_cases
-from unrolled.namespace import LocalNamespace
 from unrolled.torch_probe import tensor
 from unrolled.verdict import Verdict
 
@@ -36,22 +34,8 @@ def reference() -> Mapping[str, Any]:
     return source.load_reference(A6)
 
 
-@lru_cache
-def expected(name: str):
-    exercise = EXERCISES[name]
-    return expect(exercise, reference(), SEEDS[: exercise.seeds])
-
-
-@lru_cache
-def known(name: str):
-    exercise = EXERCISES[name]
-    return source.mistakes_for(A6, exercise, SEEDS[: exercise.seeds])
-
-
 def verdict(name: str, text: str, hints: bool = True) -> Verdict:
-    exercise, names = EXERCISES[name], source.load_variant(A6, text)
-    runs = run_cases(exercise, LocalNamespace(names), SEEDS[: exercise.seeds])
-    return judge(exercise, expected(name), runs, (lambda: known(name)) if hints else tuple)
+    return verdict_on(A6, name, source.load_variant(A6, text), SEEDS, hints)
 
 
 # --- the reference, libraries and brute force -----------------------------------------------------
@@ -310,9 +294,9 @@ LOOPS = [None, *(label for label in source.load_variants(A6) if label.startswith
 def trained(text: str | None, seed: int, hide: bool = False) -> float:
     """Accuracy on new images after training with the loop of a variant, or the reference's."""
     rng = np.random.default_rng(seed)
-    disguise = probes.Disguise(rng)
-    images, captions = disguise.told(rng, probes.TRAINING)
-    new = disguise.told(rng, probes.HELD_OUT)
+    disguise = probes.disguised(rng)
+    images, captions = probes.told(disguise, rng, probes.TRAINING)
+    new = probes.told(disguise, rng, probes.HELD_OUT)
     names = source.load_variant(A6, text) if text else reference()
     params = names["train_captioner"](
         tensor(0 * images if hide else images),
@@ -322,7 +306,11 @@ def trained(text: str | None, seed: int, hide: bool = False) -> float:
         probes.STEPS,
         seed,
     )
-    return probes.accuracy(probes.usable(params, disguise.vocab_size), *new, disguise.pad)
+    return probes.accuracy(
+        probes.usable(params, probes.SHAPES, {"F": probes.WIDTH, "V": disguise.vocab_size}),
+        *new,
+        disguise.pad,
+    )
 
 
 @pytest.mark.slow
@@ -339,8 +327,8 @@ def test_without_the_image_half_of_the_words_are_wrong():
 
 def test_the_accuracy_is_that_of_the_captioner():
     rng = np.random.default_rng(3)
-    disguise = probes.Disguise(rng)
-    images, captions = disguise.told(rng, 50)
+    disguise = probes.disguised(rng)
+    images, captions = probes.told(disguise, rng, 50)
     V, F_ = disguise.vocab_size, probes.WIDTH
     params = {k: tensor(v) for k, v in probes.captioner(rng, F_, V, 4, 6).items()}
     logits = reference()["captioner_forward"](
@@ -367,8 +355,8 @@ def test_the_accuracy_is_that_of_the_captioner():
 def test_parameters_that_are_none_are_named(change, said):
     rng = np.random.default_rng(4)
     params = {k: tensor(v) for k, v in probes.captioner(rng, probes.WIDTH, 9, 4, 6).items()}
-    assert probes.usable(dict(params), 9)
+    assert probes.usable(dict(params), probes.SHAPES, {"F": probes.WIDTH, "V": 9})
     change(params)
     with pytest.raises(probes.Failure) as failure:
-        probes.usable(params, 9)
+        probes.usable(params, probes.SHAPES, {"F": probes.WIDTH, "V": 9})
     assert said in str(failure.value)

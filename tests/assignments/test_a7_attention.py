@@ -14,13 +14,14 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from marking import verdict_on
 from torch import nn
 
 from autograder import source
 from unrolled import plot
 from unrolled.exercise import load
 from unrolled.exercises import a7_attention as probes
-from unrolled.judge import expect, judge, run_case, run_cases
+from unrolled.judge import run_case
 from unrolled.namespace import Failure, LocalNamespace
 from unrolled.torch_probe import tensor
 from unrolled.verdict import Verdict
@@ -36,20 +37,8 @@ def reference() -> Mapping[str, Any]:
     return source.load_reference(A7)
 
 
-@lru_cache
-def expected(name: str):
-    return expect(EXERCISES[name], reference(), SEEDS[: EXERCISES[name].seeds])
-
-
-@lru_cache
-def known(name: str):
-    return source.mistakes_for(A7, EXERCISES[name], SEEDS[: EXERCISES[name].seeds])
-
-
-def verdict(name: str, text: str) -> Verdict:
-    exercise, names = EXERCISES[name], source.load_variant(A7, text)
-    runs = run_cases(exercise, LocalNamespace(names), SEEDS[: exercise.seeds])
-    return judge(exercise, expected(name), runs, lambda: known(name))
+def verdict(name: str, text: str, hints: bool = True) -> Verdict:
+    return verdict_on(A7, name, source.load_variant(A7, text), SEEDS, hints)
 
 
 def changed(name: str, find: str, replace: str) -> str:
@@ -509,8 +498,11 @@ def trained(text: str = "", seed: int = 5, count: int = 1) -> tuple[float, float
     """Median token accuracy and pointing over `count` runs of the training in the text."""
     names = source.load_variant(A7, text) if text else reference()
     rng = np.random.default_rng(seed)
-    disguise = probes.Disguise(rng)
-    data, new = disguise.told(rng, probes.TRAINING), disguise.told(rng, probes.HELD_OUT)
+    disguise = probes.disguised(rng)
+    data, new = (
+        probes.told(disguise, rng, probes.TRAINING),
+        probes.told(disguise, rng, probes.HELD_OUT),
+    )
     found = []
     for k in range(count):
         params = names["train_attention_captioner"](
@@ -521,7 +513,7 @@ def trained(text: str = "", seed: int = 5, count: int = 1) -> tuple[float, float
             probes.STEPS,
             seed + k,
         )
-        usable = probes.usable(params, disguise.vocab_size)
+        usable = probes.usable(params, probes.SHAPES, {"D": probes.WIDTH, "V": disguise.vocab_size})
         found.append(probes.measured(usable, new, disguise.pad))
     accuracy, pointing = np.median(found, axis=0)
     return float(accuracy), float(pointing)
@@ -563,8 +555,11 @@ def test_a_captioner_that_never_looks_misses_both_bounds():
         A7, changed("train_attention_captioner", FORWARD, FORWARD.replace("a[", f"{mean}["))
     )
     rng = np.random.default_rng(5)
-    disguise = probes.Disguise(rng)
-    data, new = disguise.told(rng, probes.TRAINING), disguise.told(rng, probes.HELD_OUT)
+    disguise = probes.disguised(rng)
+    data, new = (
+        probes.told(disguise, rng, probes.TRAINING),
+        probes.told(disguise, rng, probes.HELD_OUT),
+    )
     params = names["train_attention_captioner"](
         tensor(data.a), tensor(data.captions), disguise.vocab_size, disguise.pad, probes.STEPS, 5
     )
@@ -631,8 +626,8 @@ def test_a_first_run_that_is_far_below_decides_alone(name, runs):
 
 def test_the_grader_measures_what_the_students_functions_measure():
     rng = np.random.default_rng(9)
-    disguise = probes.Disguise(rng)
-    told = disguise.told(rng, 40)
+    disguise = probes.disguised(rng)
+    told = probes.told(disguise, rng, 40)
     params = {
         name: tensor(value)
         for name, value in probes.captioner(rng, disguise.vocab_size, 5, 32, 6, 7).items()
@@ -650,7 +645,8 @@ def test_the_grader_measures_what_the_students_functions_measure():
 
 def test_a_disguise_keeps_the_scenes_and_hides_the_numbers():
     told = [
-        probes.Disguise(np.random.default_rng(k)).told(np.random.default_rng(1), 50) for k in (1, 2)
+        probes.told(probes.disguised(np.random.default_rng(k)), np.random.default_rng(1), 50)
+        for k in (1, 2)
     ]
     first, second = told
     assert first.a.dtype == np.float32
@@ -667,12 +663,12 @@ def test_a_disguise_keeps_the_scenes_and_hides_the_numbers():
         n, step = np.nonzero(t.places >= 0)
         norms = np.linalg.norm(t.a, axis=2)
         assert norms[n, t.places[n, step]].mean() > norms.mean() + 1
-    pads = {probes.Disguise(np.random.default_rng(k)).pad for k in range(20)}
+    pads = {probes.disguised(np.random.default_rng(k)).pad for k in range(20)}
     assert len(pads) > 5
 
 
 def test_only_the_first_word_about_an_object_counts():
-    told = probes.Disguise(np.random.default_rng(0)).told(np.random.default_rng(1), 50)
+    told = probes.told(probes.disguised(np.random.default_rng(0)), np.random.default_rng(1), 50)
     steps = np.flatnonzero((told.places >= 0).any(axis=0))
     assert steps.tolist() == [0, 2]  # the colours; the shapes are the steps 1 and 3
 
@@ -698,21 +694,21 @@ def test_parameters_that_cannot_be_used_are_said(change, said):
         name: tensor(value)
         for name, value in probes.captioner(np.random.default_rng(0), 12, 5, 32, 6, 7).items()
     }
-    assert probes.usable(params, 12) is params
+    assert probes.usable(params, probes.SHAPES, {"D": probes.WIDTH, "V": 12}) is params
     with pytest.raises(Failure, match=said):
-        probes.usable(change(params), 12)
+        probes.usable(change(params), probes.SHAPES, {"D": probes.WIDTH, "V": 12})
 
 
 def test_training_is_the_same_twice_and_leaves_its_arguments_alone():
     rng = np.random.default_rng(3)
-    disguise = probes.Disguise(rng)
-    told = disguise.told(rng, 80)
+    disguise = probes.disguised(rng)
+    told = probes.told(disguise, rng, 80)
     a, captions = tensor(told.a), tensor(told.captions)
     before = a.clone(), captions.clone()
     args = (a, captions, disguise.vocab_size, disguise.pad, 3)
     train = reference()["train_attention_captioner"]
     first, again, other = train(*args, 1), train(*args, 1), train(*args, 2)
-    assert all(torch.equal(first[name], again[name]) for name in probes.PARAMETERS)
+    assert all(torch.equal(first[name], again[name]) for name in probes.SHAPES)
     assert not torch.equal(first["Wq"], other["Wq"])
     assert torch.equal(a, before[0])
     assert torch.equal(captions, before[1])

@@ -187,3 +187,15 @@ class EveryChapter:
         for bundle in page.shown:
             assert "aria-label=" in bundle["text/html"]
             assert len(bundle["text/plain"]) > 60
+
+
+class EveryListedChapter(EveryChapter):
+    """For modules that list in ``REFUTED`` every wrong equation that their cells refute."""
+
+    @pytest.mark.slow
+    def test_nothing_else_is_compared(self, page: Run, request: pytest.FixtureRequest):
+        assert set(gradcheck.labels(source(request.module.CHAPTER))) == set(page.compared)
+
+    @pytest.mark.slow
+    def test_wrong_equations_are_run_and_fail(self, page: Run, request: pytest.FixtureRequest):
+        assert set(page.refuted) == request.module.REFUTED

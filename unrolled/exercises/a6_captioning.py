@@ -12,18 +12,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from unrolled.arrays import is_tensor, numbers
+from unrolled.arrays import numbers
+from unrolled.captioner_probe import Disguise, Ints, Params, usable
 from unrolled.data import scenes, words
 from unrolled.draw import Floats, normal, sizes
 from unrolled.exercise import exercise
 from unrolled.namespace import Failure, calling, find
 from unrolled.rules import AtLeast
 from unrolled.torch_probe import slopes, tensor
-
-Ints = NDArray[np.integer]
-Params = Mapping[str, Any]
 
 WEIGHT_SCALE = 0.5
 """With inputs of size 1 this puts pre-activations near 1, where tanh is neither linear nor flat."""
@@ -117,8 +114,8 @@ def grid_features(
     return {"grid": grid, "gradient": slopes(ns, "grid_features", (fmap,), [0], grid, upstream)}
 
 
-PARAMETERS = ("Wi", "embed", "Wx", "Wh", "b", "Wo", "bo")
-"""The parameters of the captioner, in the order in which a probe hands them over."""
+SHAPES = {"embed": "VD", "Wi": "FH", "Wx": "DH", "Wh": "HH", "b": "H", "Wo": "HV", "bo": "V"}
+"""The axes of each parameter: F image, D word, H hidden state, V vocabulary."""
 
 
 def captioner(
@@ -168,7 +165,7 @@ def captioner_forward(
     args = (tensor(scale * normal(rng, n, F)), tensor(ids), params)
     logits = ns.captioner_forward(*args)
     upstream = tensor(normal(rng, n, t, V))
-    wrt = [0, *((2, name) for name in PARAMETERS)]
+    wrt = [0, *((2, name) for name in SHAPES)]
     return {
         "logits": logits,
         "gradient": slopes(ns, "captioner_forward", args, wrt, logits, upstream),
@@ -506,26 +503,15 @@ GRID, OBJECTS, WIDTH = 2, (1, 2), 64
 TRAINING, HELD_OUT, STEPS, RUNS = 3000, 1000, 300, 3
 
 
-class Disguise:
-    """Other numbers for the same scenes: image vectors are rotated, words are renumbered.
+def disguised(rng: np.random.Generator) -> Disguise:
+    return Disguise(rng, scenes.Settings(grid=GRID, objects=OBJECTS), WIDTH)
 
-    So nothing can be learned before the hand-in, and padding may be any id.
-    """
 
-    def __init__(self, rng: np.random.Generator):
-        self.vocab_size = len(scenes.vocabulary(scenes.Settings(grid=GRID, objects=OBJECTS)))
-        self.rotation, _ = np.linalg.qr(rng.standard_normal((WIDTH, WIDTH)))
-        self.word = rng.permutation(self.vocab_size)
-
-    @property
-    def pad(self) -> int:
-        return int(self.word[SPECIAL.index(words.PAD)])
-
-    def told(self, rng: np.random.Generator, count: int) -> tuple[Floats, Ints]:
-        """So many images (count, WIDTH), float32, and their captions (count, T + 1)."""
-        batch = scenes.make(count, rng, grid=GRID, objects=OBJECTS)
-        seen = scenes.features(batch, image_dim=WIDTH, seed=rng).image @ self.rotation
-        return seen.astype(np.float32), self.word[scenes.encoded(batch).ids]
+def told(disguise: Disguise, rng: np.random.Generator, count: int) -> tuple[Floats, Ints]:
+    """So many images (count, WIDTH), float32, and their captions (count, T + 1)."""
+    batch = scenes.make(count, rng, grid=GRID, objects=OBJECTS)
+    seen = scenes.features(batch, image_dim=WIDTH, seed=rng).image
+    return disguise.rotated(seen), disguise.word[scenes.encoded(batch).ids]
 
 
 def accuracy(params: Params, images: Floats, captions: Ints, pad: int) -> float:
@@ -555,9 +541,10 @@ def accuracy(params: Params, images: Floats, captions: Ints, pad: int) -> float:
     seconds=120,
 )
 def train_captioner(ns: Any, rng: np.random.Generator):
-    disguise = Disguise(rng)
-    images, captions = disguise.told(rng, TRAINING)
-    new = disguise.told(rng, HELD_OUT)
+    disguise = disguised(rng)
+    images, captions = told(disguise, rng, TRAINING)
+    new = told(disguise, rng, HELD_OUT)
+    known = {"F": WIDTH, "V": disguise.vocab_size}
     found = []
     for seed in rng.integers(2**31, size=RUNS):
         params = ns.train_captioner(
@@ -568,46 +555,5 @@ def train_captioner(ns: Any, rng: np.random.Generator):
             STEPS,
             int(seed),
         )
-        found.append(accuracy(usable(params, disguise.vocab_size), *new, disguise.pad))
+        found.append(accuracy(usable(params, SHAPES, known), *new, disguise.pad))
     return {"token accuracy": float(np.median(found))}
-
-
-WIDEST = 512
-"""Sizes of a captioner that is still evaluated: several times what the text asks for."""
-
-
-def usable(params: Any, V: int) -> Params:
-    """The parameters, if they have the names, types and shapes of a captioner.
-
-    Raises:
-        Failure: they have not, or hold a number that is not finite.
-    """
-    if not isinstance(params, dict) or set(params) != set(PARAMETERS):
-        found = sorted(map(str, params)) if isinstance(params, dict) else type(params).__name__
-        text = f"params must be a dict with the names {', '.join(PARAMETERS)}; it has {found}."
-        raise Failure("error", text)
-    for name, value in params.items():
-        array = numbers(value) if is_tensor(value) else None
-        if array is None or array.dtype.kind != "f":
-            raise Failure("error", f"params[{name!r}] must be a tensor of floating numbers.")
-        if not np.all(np.isfinite(array)):
-            text = f"params[{name!r}] holds numbers that are not finite: training has diverged."
-            raise Failure("fail", text)
-    D, H = params["Wx"].shape if params["Wx"].ndim == 2 else (0, 0)
-    if max(D, H) > WIDEST:  # the captioner is evaluated out here, where nothing may take long
-        text = f"params are for D = {D}, H = {H}; {WIDEST} is the most that is evaluated."
-        raise Failure("error", text)
-    shapes = {
-        "Wi": (WIDTH, H),
-        "embed": (V, D),
-        "Wx": (D, H),
-        "Wh": (H, H),
-        "b": (H,),
-        "Wo": (H, V),
-        "bo": (V,),
-    }
-    for name, shape in shapes.items():
-        if tuple(params[name].shape) != shape:
-            text = f"params[{name!r}] has shape {tuple(params[name].shape)}, expected {shape}"
-            raise Failure("error", f"{text} for F = {WIDTH}, D = {D}, H = {H}, V = {V}.")
-    return params

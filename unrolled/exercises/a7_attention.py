@@ -14,17 +14,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unrolled.arrays import copy_argument, is_tensor, numbers
-from unrolled.data import scenes, words
+from unrolled.arrays import copy_argument, numbers
+from unrolled.captioner_probe import Disguise, Ints, Params, usable
+from unrolled.data import scenes
 from unrolled.draw import Floats, normal, sizes
 from unrolled.exercise import exercise
 from unrolled.namespace import Failure, calling, find
 from unrolled.rules import AtLeast
 from unrolled.torch_probe import slopes, tensor
 
-Ints = NDArray[np.integer]
 Bools = NDArray[np.bool_]
-Params = Mapping[str, Any]
 
 WEIGHT_SCALE = 0.5
 """With inputs of size 1 this puts pre-activations near 1, where tanh is neither linear nor flat."""
@@ -210,8 +209,9 @@ def attend(
     return {"z": z, "alpha": alpha, "gradient of z": by_z, "gradient of alpha": by_alpha}
 
 
-PARAMETERS = ("embed", "Wx", "Wz", "Wh", "b", "Wa", "Wq", "v", "Wo", "bo")
-"""The parameters of the captioner, in the order in which a probe hands them over."""
+SHAPES = {"embed": "VE", "Wx": "EH", "Wz": "DH", "Wh": "HH", "b": "H"}
+SHAPES |= {"Wa": "DK", "Wq": "HK", "v": "K", "Wo": "HV", "bo": "V"}
+"""The axes of each parameter: E word, D region, K scores, H hidden state, V vocabulary."""
 
 
 def captioner(
@@ -267,7 +267,7 @@ def attention_captioner_forward(
     args = (tensor(scale * normal(rng, n, places, D)), tensor(ids), params)
     logits, alphas = ns.attention_captioner_forward(*args, returns=("logits", "alphas"))
     upstreams = [tensor(normal(rng, n, t, V)), tensor(normal(rng, n, t, places))]
-    wrt = [0, *((2, name) for name in PARAMETERS)]
+    wrt = [0, *((2, name) for name in SHAPES)]
     by_logits, by_alphas = slopes_if_right(
         ns, "attention_captioner_forward", args, wrt, (logits, alphas), upstreams
     )
@@ -517,32 +517,19 @@ class Told:
     """(N, T) for the first word about each object its place, -1 at all other steps."""
 
 
-class Disguise:
-    """Other numbers for the same scenes: features are rotated, places and words are renumbered.
+def disguised(rng: np.random.Generator) -> Disguise:
+    return Disguise(rng, scenes.Settings(grid=GRID, objects=OBJECTS), WIDTH)
 
-    So nothing can be learned before the hand-in, and padding may be any id.
-    """
 
-    def __init__(self, rng: np.random.Generator):
-        self.vocab_size = len(scenes.vocabulary(scenes.Settings(grid=GRID, objects=OBJECTS)))
-        self.rotation, _ = np.linalg.qr(rng.standard_normal((WIDTH, WIDTH)))
-        self.place = rng.permutation(GRID**2)
-        self.word = rng.permutation(self.vocab_size)
-
-    @property
-    def pad(self) -> int:
-        return int(self.word[words.SPECIAL.index(words.PAD)])
-
-    def told(self, rng: np.random.Generator, count: int) -> Told:
-        """So many scenes, drawn from `rng`."""
-        batch = scenes.make(count, rng, grid=GRID, objects=OBJECTS)
-        seen = scenes.features(batch, dim=WIDTH, seed=rng).grid @ self.rotation
-        ids, places, _ = scenes.encoded(batch)
-        before = np.pad(places, ((0, 0), (1, 0)), constant_values=-1)[:, :-1]
-        first = (places >= 0) & (places != before)
-        a = np.empty_like(seen, dtype=np.float32)
-        a[:, self.place] = seen
-        return Told(a, self.word[ids], np.where(first, self.place[places], -1))
+def told(disguise: Disguise, rng: np.random.Generator, count: int) -> Told:
+    """So many scenes, drawn from `rng`."""
+    batch = scenes.make(count, rng, grid=GRID, objects=OBJECTS)
+    seen = scenes.features(batch, dim=WIDTH, seed=rng).grid
+    ids, places, _ = scenes.encoded(batch)
+    before = np.pad(places, ((0, 0), (1, 0)), constant_values=-1)[:, :-1]
+    first = (places >= 0) & (places != before)
+    places = np.where(first, disguise.place[places], -1)
+    return Told(disguise.rearranged(seen), disguise.word[ids], places)
 
 
 def measured(params: Params, told: Told, pad: int) -> tuple[float, float]:
@@ -589,8 +576,9 @@ class EnoughHits(AtLeast):
     seconds=120,
 )
 def train_attention_captioner(ns: Any, rng: np.random.Generator):
-    disguise = Disguise(rng)
-    known, new = disguise.told(rng, TRAINING), disguise.told(rng, HELD_OUT)
+    disguise = disguised(rng)
+    known, new = told(disguise, rng, TRAINING), told(disguise, rng, HELD_OUT)
+    given = {"D": WIDTH, "V": disguise.vocab_size}
     found = []
     for seed in rng.integers(2**31, size=RUNS):
         params = ns.train_attention_captioner(
@@ -601,53 +589,8 @@ def train_attention_captioner(ns: Any, rng: np.random.Generator):
             STEPS,
             int(seed),
         )
-        found.append(measured(usable(params, disguise.vocab_size), new, disguise.pad))
+        found.append(measured(usable(params, SHAPES, given), new, disguise.pad))
         if np.any(np.less(found[0], HOPELESS)):
             break
     accuracy, pointing = np.median(found, axis=0)
     return {"token accuracy": float(accuracy), "pointing": float(pointing)}
-
-
-WIDEST = 512
-"""Sizes of a captioner that is still evaluated: several times what the text asks for."""
-
-
-def usable(params: Any, V: int) -> Params:
-    """The parameters, if they have the names, types and shapes of an attention captioner.
-
-    Raises:
-        Failure: they have not, or hold a number that is not finite.
-    """
-    if not isinstance(params, dict) or set(params) != set(PARAMETERS):
-        found = sorted(map(str, params)) if isinstance(params, dict) else type(params).__name__
-        text = f"params must be a dict with the names {', '.join(PARAMETERS)}; it has {found}."
-        raise Failure("error", text)
-    for name, value in params.items():
-        array = numbers(value) if is_tensor(value) else None
-        if array is None or array.dtype.kind != "f":
-            raise Failure("error", f"params[{name!r}] must be a tensor of floating numbers.")
-        if not np.all(np.isfinite(array)):
-            text = f"params[{name!r}] holds numbers that are not finite: training has diverged."
-            raise Failure("fail", text)
-    E, H = params["Wx"].shape if params["Wx"].ndim == 2 else (0, 0)
-    D, K = WIDTH, params["Wa"].shape[-1] if params["Wa"].ndim else 0
-    if max(E, H, K) > WIDEST:  # the captioner is evaluated out here, where nothing may take long
-        text = f"params are for E = {E}, H = {H}, K = {K}; {WIDEST} is the most that is evaluated."
-        raise Failure("error", text)
-    shapes = {
-        "embed": (V, E),
-        "Wx": (E, H),
-        "Wz": (D, H),
-        "Wh": (H, H),
-        "b": (H,),
-        "Wa": (D, K),
-        "Wq": (H, K),
-        "v": (K,),
-        "Wo": (H, V),
-        "bo": (V,),
-    }
-    for name, shape in shapes.items():
-        if tuple(params[name].shape) != shape:
-            text = f"params[{name!r}] has shape {tuple(params[name].shape)}, expected {shape}"
-            raise Failure("error", f"{text} for E = {E}, D = {D}, H = {H}, K = {K}, V = {V}.")
-    return params
