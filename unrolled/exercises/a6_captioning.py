@@ -240,17 +240,28 @@ SEARCHES = 8
 
 
 def tellers(
-    rng: np.random.Generator, end: float, F: int, V: int, D: int, H: int
+    rng: np.random.Generator,
+    end: float,
+    F: int,
+    V: int,
+    D: int,
+    H: int,
+    alike: bool = False,
 ) -> tuple[list[dict[str, Any]], list[Any], int, int]:
     """Captioners, images, and the ids of start and end; END has the bias `end` in the logits.
 
-    The recurrence is strong, so that what comes next depends on the whole way there.
+    The recurrence is strong, so that what comes next depends on the whole way there. With `alike`
+    the first words have nearly the same probability, so the best caption begins with any of them.
     """
     start, stop = (int(k) for k in rng.choice(V, size=2, replace=False))
     nets = []
     for _ in range(SEARCHES):
         net = captioner(rng, F, V, D, H, scale=1.2)
         net["Wh"], net["Wi"] = 3.0 * net["Wh"], 2.0 * net["Wi"]
+        if alike:
+            for name in ("Wi", "b", "bo"):
+                net[name] *= 0.1
+            net["embed"][start] *= 0.1
         net["bo"][stop] = end
         net["bo"][start] = -1.0
         nets.append({name: tensor(value) for name, value in net.items()})
@@ -386,6 +397,7 @@ def greedy_caption(
         "captions that do not end": {"end": -20.0},
         "captions that are empty": {"end": 20.0},
         "one step": {"max_len": 1},
+        "first words that are nearly alike": {"alike": True, "V": 12, "width": 8, "end": -1.0},
         "wide enough to find the best": {"width": 300, "V": 4, "max_len": 4, "end": 0.5},
     },
 )
@@ -397,9 +409,10 @@ def beam_search(
     max_len: int = 6,
     length_penalty: float | None = None,
     V: int | None = None,
+    alike: bool = False,
 ):
     F, v, D, H = sizes(rng, 4, low=4, high=8)
-    nets, images, start, stop = tellers(rng, end, F, V or v, D, H)
+    nets, images, start, stop = tellers(rng, end, F, V or v, D, H, alike)
     rest = (start, stop, width, max_len)
     if length_penalty is not None:
         rest = (*rest, length_penalty)
