@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import re
+import sys
 import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -15,6 +16,9 @@ COURSE_ID = "unrolled"
 
 PRIVATE = ("solutions", "grading", ".git")
 """Folders of the course that no student may read; the history holds the solutions, too."""
+
+PYTHON = Path(sys.executable)
+"""What runs the servers: each account must be able to start it."""
 
 NAME = re.compile(r"[a-z_][a-z0-9_.-]*")
 
@@ -147,5 +151,17 @@ def require_separation(settings: Settings) -> None:
             faults.append(f"students cannot go through {folder} (chmod o+x {folder})")
         elif folder.stat().st_mode & 0o1002 == 0o002:
             faults.append(f"students can replace what is in {folder} (chmod o-w {folder})")
+    if closed := closed_folders(PYTHON):
+        faults.append(
+            f"{PYTHON} is {PYTHON.resolve()}, and others cannot go through {closed[-1]}: make "
+            ".venv anew with a Python that everybody may run: rm -r .venv; "
+            "make hub PYTHON=/usr/bin/python3.11"
+        )
     if faults:
-        raise SettingsError("People are not kept apart:\n  " + "\n  ".join(faults))
+        raise SettingsError("The machine is not ready:\n  " + "\n  ".join(faults))
+
+
+def closed_folders(path: Path) -> list[Path]:
+    """The folders above a path, and above what it links to, that not everybody may go through."""
+    ways = {*path.absolute().parents, *path.resolve().parents}
+    return sorted(folder for folder in ways if not folder.stat().st_mode & 0o001)

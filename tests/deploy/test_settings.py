@@ -127,6 +127,7 @@ def separate(course, monkeypatch):
     for folder in (course, *course.parents):
         if folder.is_relative_to(Path("/tmp")) and folder != Path("/tmp"):
             folder.chmod(folder.stat().st_mode | 0o055)
+    monkeypatch.setattr(hub, "PYTHON", Path("/bin/sh"))  # this one may lie in somebody's home
     shared = (
         *(("/usr/local/share/nbgrader/exchange", str(course.parent / "exchange")),),
         *(("/var/lib/unrolled-hub", str(course.parent / "state")),),
@@ -175,3 +176,20 @@ def test_a_missing_account_is_named(separate):
     settings = hub.Settings(**{**vars(separate), "students": ("nobody", "ghost-of-a-student")})
     with pytest.raises(hub.SettingsError, match="useradd --create-home ghost-of-a-student"):
         hub.prepare(settings)
+
+
+@needs_root
+def test_a_python_that_others_cannot_run_is_named(separate, tmp_path, monkeypatch):
+    python = tmp_path / "home" / "bin" / "python3"
+    python.parent.mkdir(parents=True)
+    python.touch()
+    link = separate.course / "python"
+    link.symlink_to(python)
+    monkeypatch.setattr(hub, "PYTHON", link)
+    for folder in (tmp_path, tmp_path.parent, python.parent.parent, python.parent):
+        folder.chmod(0o755)
+    hub.prepare(separate)
+    python.parent.parent.chmod(0o700)
+    with pytest.raises(hub.SettingsError) as caught:
+        hub.prepare(separate)
+    assert f"cannot go through {python.parent.parent}:" in str(caught.value)
