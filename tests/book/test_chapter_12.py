@@ -1,9 +1,12 @@
 """Chapter 12, questions, glimpses and DRAW: its cells run, and what the text says is so."""
 
+import json
 import math
+import re
 
 import numpy as np
 import pytest
+import quickjs
 import torch
 from chapters import EveryListedChapter
 
@@ -100,6 +103,43 @@ def test_filters_are_centred_and_sum_to_one(variables):
     assert rows.sum(dim=1).tolist() == pytest.approx([1] * 5)
     middles = rows @ torch.arange(41, dtype=rows.dtype)
     assert middles.tolist() == pytest.approx([15, 17.5, 20, 22.5, 25], abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        {"row": 4, "column": 4, "stride": 1.6, "width": 0.8},
+        {"row": 11.5, "column": 3, "stride": 0.7, "width": 2.3},
+        {"row": 0, "column": 15, "stride": 4, "width": 0.2},  # far outside, and narrow
+        {"row": 7, "column": 8.5, "stride": 0, "width": 4},
+    ],
+    ids=["as shown first", "not square", "outside", "stride 0"],
+)
+def test_the_figure_reads_what_python_reads(page, variables, at):
+    (figure,) = page.sliders
+    assert list(at) == [slider.name for slider in figure["sliders"]]
+    script = quickjs.Context()
+    script.set("input", json.dumps({"data": figure["data"], "at": at}))
+    script.eval("""var drawn = [], add = (tag, a, text) => {
+        drawn.push({tag, text, ...a}); return {appendChild: () => {}}; };""")
+    said = script.eval(
+        f"const told = JSON.parse(input); ({figure['draw']})(add, told.data, told.at)"
+    )
+    drawn = json.loads(script.eval("JSON.stringify(drawn)"))
+
+    read = variables["window"](*at.values())
+    shown = [float(one["text"]) for one in drawn if one.get("class") == "read"]
+    assert shown == pytest.approx(read.ravel(), abs=0.0051)
+    assert f"Read: {read.min():.2f} to {read.max():.2f}." in said
+
+    steps = at["stride"] * (np.arange(5) - 2)
+    rows, columns = at["row"] + steps, at["column"] + steps
+    centres = [one for one in drawn if one.get("class") == "centre"]
+    # A pixel is 16 wide, the image begins at (8, 36), and the middle of pixel 0 is half of it in.
+    found = [((one["cy"] - 36) / 16 - 0.5, (one["cx"] - 8) / 16 - 0.5) for one in centres]
+    assert np.array(found) == pytest.approx(np.array([(r, c) for r in rows for c in columns]))
+    outside = sum(not (-0.5 < r < 15.5 and -0.5 < c < 15.5) for r in rows for c in columns)
+    assert int(re.search(r"(\d+) of 25 lie outside", said)[1]) == outside
 
 
 def test_path_is_better_than_score_and_a_baseline_helps(variables):
