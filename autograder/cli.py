@@ -92,7 +92,7 @@ def grade(course: Course, args: argparse.Namespace) -> int:
         students=args.student,
     )
     print(summary(results))
-    print("\n".join(left_to_do(results, waiting(course).get(args.assignment, 0))))
+    print("\n".join(left_to_do(course, results, waiting(course).get(args.assignment, 0))))
     return 0
 
 

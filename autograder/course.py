@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shlex
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,6 +103,14 @@ class Course:
             f"{here} is not in a course: no folder above it holds {MARKER}. "
             "Run the command in the course's folder or name that with --root."
         )
+
+    def command(self, words: str) -> str:
+        """What a person types for this course in the folder where they are now."""
+        try:
+            here = Course.find() == self
+        except CourseError:
+            here = False
+        return f"course {words}" if here else f"course --root {shlex.quote(str(self.root))} {words}"
 
     @property
     def grading(self) -> Path:

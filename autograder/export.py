@@ -84,7 +84,7 @@ def export(
     if form in ("canvas", "moodle") and assignment is None:
         raise CourseError(
             f"{form.title()} takes one assignment at a time. For example: "
-            f"course export a1_rnn --format {form}"
+            + course.command(f"export a1_rnn --format {form}")
         )
     stem = f"{assignment}-{form}" if form != "nbgrader" else "grades"
     path = target or course.grading / f"{stem if assignment else 'grades'}.csv"
@@ -96,14 +96,14 @@ def export(
             MarksCsv(to=str(path), assignment=[assignment] if assignment else []).export(gradebook)
             return path, []
         names = [assignment] if assignment else [a.name for a in gradebook.assignments]
-        marks = {name: entries(gradebook, name, people) for name in names}
+        marks = {name: entries(course, gradebook, name, people) for name in names}
     table = {
         "csv": lambda: wide_table(marks, people, zero),
         "canvas": lambda: canvas_table(course, assignment, marks, people, zero, column_id),
         "moodle": lambda: moodle_table(course, assignment, marks, people, zero),
     }[form]()
     write_atomic(path, csv_bytes(table.rows))
-    return path, [*table.notes, *unfinished(marks, zero)]
+    return path, [*table.notes, *unfinished(course, marks, zero)]
 
 
 def csv_bytes(rows: list[list[Any]]) -> bytes:
@@ -130,7 +130,9 @@ def read_people(course: Course) -> dict[str, dict[str, str]]:
     return {row["id"]: row for row in rows}
 
 
-def entries(gradebook: Gradebook, assignment: str, people: Mapping[str, Any]) -> dict[str, Entry]:
+def entries(
+    course: Course, gradebook: Gradebook, assignment: str, people: Mapping[str, Any]
+) -> dict[str, Entry]:
     """The marks of an assignment for everybody in the gradebook or the roster.
 
     Raises:
@@ -140,7 +142,8 @@ def entries(gradebook: Gradebook, assignment: str, people: Mapping[str, Any]) ->
         known = gradebook.find_assignment(assignment)
     except MissingEntry:
         raise CourseError(
-            f"The gradebook has no marks of {assignment}. Run: course grade {assignment}"
+            f"The gradebook has no marks of {assignment}. Run: "
+            + course.command(f"grade {assignment}")
         ) from None
     found = {}
     for student in gradebook.students:
@@ -163,14 +166,14 @@ def shown(entry: Entry, zero: bool) -> str:
     return "" if mark is None else f"{round(mark, 4):g}"
 
 
-def unfinished(marks: Mapping[str, Mapping[str, Entry]], zero: bool) -> list[str]:
+def unfinished(course: Course, marks: Mapping[str, Mapping[str, Entry]], zero: bool) -> list[str]:
     """Sentences about marks that are missing or may still change."""
     notes = []
     for assignment, found in marks.items():
         if waiting := [e.student for e in found.values() if e.waits]:
             notes.append(
                 f"{assignment}: answers of {some(waiting)} wait for a person's mark and count "
-                "nothing yet. Give them with: course formgrader"
+                f"nothing yet. Give them with: {course.command('formgrader')}"
             )
         if absent := [e.student for e in found.values() if e.mark is None]:
             what = "0" if zero else "empty; --zero writes 0"
@@ -290,4 +293,10 @@ def moodle_table(
             f"Without a participant's number: {some(by_mail)}. The worksheet of the assignment "
             "passes over them; the import into the gradebook, by e-mail address, does not."
         )
+    notes.append(
+        "In Moodle: the assignment, Upload grading worksheet (the assignment's setting Offline "
+        "grading worksheet has to be on). Students whose mark stands there already are passed over "
+        'unless you tick "Allow updating records that have been modified more recently in Moodle '
+        'than in the spreadsheet".'
+    )
     return Table(rows, notes)

@@ -417,7 +417,7 @@ def summary(results: list[Result]) -> str:
     return "\n".join(lines)
 
 
-def left_to_do(results: list[Result], waiting: int = 0) -> Iterator[str]:
+def left_to_do(course: Course, results: list[Result], waiting: int = 0) -> Iterator[str]:
     """What a person has to look at, with the command for it, and the next commands.
 
     Args:
@@ -431,7 +431,7 @@ def left_to_do(results: list[Result], waiting: int = 0) -> Iterator[str]:
         yield f"\nTo look at (in grading/submitted/<student>/{assignment}):"
         yield from (f"  {student}: {problem}" for student, problem in problems.items())
     timeouts = [
-        f"  course replay {r.student} {assignment} {v.exercise}"
+        "  " + course.command(f"replay {r.student} {assignment} {v.exercise}")
         for r in results
         for v in r.exercises
         if v.outcome == "timeout"
@@ -440,10 +440,12 @@ def left_to_do(results: list[Result], waiting: int = 0) -> Iterator[str]:
         yield "\nTook too long; what was called with what:"
         yield from timeouts
     yield "\nNext:"
+    commands = {f"feedback {assignment}": "a page per student"}
+    commands[f"report {assignment}"] = "the page about the class"
     if waiting:
-        yield f"  {'course formgrader':32} marks of a person are missing in {waiting} submissions"
-    yield f"  {f'course feedback {assignment}':32} a page per student"
-    yield f"  {f'course report {assignment}':32} the page about the class"
+        missing = f"marks of a person are missing in {waiting} submissions"
+        commands = {"formgrader": missing, **commands}
+    yield from (f"  {course.command(words):32} {why}" for words, why in commands.items())
 
 
 def write_json(path: Path, assignment: str, results: list[Result]) -> None:

@@ -109,7 +109,8 @@ def course_page(course: Course) -> CoursePage:
         if read:
             results[folder.name] = {r.student: r for r in read}
     if not results and not unreadable:
-        raise FileNotFoundError("Nothing has been graded yet. Run: course grade ASSIGNMENT")
+        command = course.command("grade ASSIGNMENT")
+        raise FileNotFoundError(f"Nothing has been graded yet. Run: {command}")
     damaged = {(a, s) for a, s, _ in unreadable}
     students = sorted(
         {s for graded in results.values() for s in graded}

@@ -108,7 +108,7 @@ def write_zip(
     if not members:
         raise CourseError(
             f"How {platform.title()} names the students is not known. Collect its zip file first: "
-            f"course collect {assignment} --from submissions.zip"
+            + course.command(f"collect {assignment} --from submissions.zip")
         )
     path = course.feedback / f"{assignment}-{platform}.zip"
     write_atomic(path, zip_bytes(members))

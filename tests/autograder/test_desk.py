@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shlex
 import zipfile
 
 import notebooks as nb
@@ -199,6 +200,7 @@ def test_moodle_gets_its_worksheet(here, tmp_path):
     assert (jane["Grade"], jane["Maximum Grade"]) == ("15", "18")
     assert any("zed (15)" in note for note in notes)
     assert any(note.startswith("Without a participant's number: mia.") for note in notes)
+    assert any("modified more recently in Moodle" in note for note in notes)
 
 
 def test_a_row_per_student_has_late_penalties_and_written_marks_in_it(graded, monkeypatch):
@@ -254,3 +256,12 @@ def test_every_platform_that_the_command_offers_is_known():
     options = {a.dest: a for a in commands.choices["export"]._actions}
     assert tuple(options["format"].choices) == export.FORMATS
     assert {*publish.NAMES, *publish.WITHOUT_IMPORT, "plain"} == set(publish.PLATFORMS)
+
+
+def test_a_printed_command_works_where_it_is_printed(graded, tmp_path_factory, monkeypatch, capsys):
+    assert graded.command("dates") == "course dates"
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    words = shlex.split(graded.command("dates"))
+    assert words == ["course", "--root", str(graded.root), "dates"]
+    assert main(words[1:]) == 0
+    assert str(graded.grading / terms.NAME) in capsys.readouterr().out

@@ -411,14 +411,14 @@ def test_what_is_left_to_do_names_people_and_commands(handed_in):
     results = run(handed_in)
     slow = Verdict("loop", 0.0, 6.0, "timeout", "It took too long.")
     alice = replace(results[0], exercises=(slow,))
-    said = "\n".join(left_to_do([alice, *results[1:]], waiting=3))
+    said = "\n".join(left_to_do(handed_in, [alice, *results[1:]], waiting=3))
     for result in results:
         if result.status == "graded" and not result.needs_human:
             assert f"  {result.student}: " not in said
         else:
             assert f"  {result.student}: {problem_of(result)}" in said
-    assert f"course replay {alice.student} {ASSIGNMENT} loop" in said
-    assert "course formgrader " in said
+    assert f"course --root {handed_in.root} replay {alice.student} {ASSIGNMENT} loop\n" in said
+    assert f"course --root {handed_in.root} formgrader " in said
     assert "missing in 3 submissions" in said
-    assert "formgrader" not in "\n".join(left_to_do(results))
-    assert list(left_to_do([])) == []
+    assert "formgrader" not in "\n".join(left_to_do(handed_in, results))
+    assert list(left_to_do(handed_in, [])) == []
