@@ -10,7 +10,8 @@ from nbgrader.apps.nbgraderapp import NbGraderApp
 from autograder import cli
 from autograder.book import ROOT
 
-PAGES = [ROOT / "README.md", ROOT / "book" / "how-to-use.md"]
+GUIDES = ("how-to-use", "doing-an-assignment", "instructor/term")
+PAGES = [ROOT / "README.md", *(ROOT / "book" / f"{name}.md" for name in GUIDES)]
 BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 INDENTED = re.compile(r"^ {4}(\S.*)$", re.MULTILINE)
 INLINE = re.compile(r"`((?:course|make|nbgrader) [a-z][^`]*)`")
@@ -52,7 +53,7 @@ def complaint(words: list[str]) -> str | None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_command_exists(page: Path) -> None:
     found = commands(page.read_text(encoding="utf-8"))
-    assert len(found) > 5
+    assert len(found) >= 2
     assert [(words, why) for words in found if (why := complaint(words))] == []
 
 

@@ -20,16 +20,15 @@ from autograder.records import read_record
 pytestmark = pytest.mark.slow
 
 A1 = "a1_rnn"
-PAGE = (ROOT / "book" / "how-to-use.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 OPENS_A_SERVER = {"course formgrader"}
 """What stays open until a person ends it; the formgrader has tests of its own."""
 
 
-def printed(anchor: str) -> list[str]:
-    """The lines in the shell blocks of the section with this anchor."""
-    section = PAGE.split(f"({anchor})=", 1)[1].split("\n(", 1)[0]
-    return [line for block in BLOCK.findall(section) for line in block.splitlines()]
+def printed(page: str) -> list[str]:
+    """The lines in the shell blocks of a page."""
+    text = (ROOT / "book" / f"{page}.md").read_text(encoding="utf-8")
+    return [line for block in BLOCK.findall(text) for line in block.splitlines()]
 
 
 def command(line: str) -> str:
@@ -71,7 +70,7 @@ def course(tmp_path_factory) -> Course:
 
 
 def test_the_instructors_guide_as_printed(course):
-    lines = [command(line) for line in printed("teaching-with-it")]
+    lines = [command(line) for line in printed("instructor/term")]
     assert len(lines) >= 10
     for line in lines:
         if line in OPENS_A_SERVER:
@@ -84,7 +83,9 @@ def test_the_instructors_guide_as_printed(course):
     assert points["01-ada"] > points["02-ben"] > 0
     assert sorted(p.parts[-3] for p in course.feedback.glob(f"*/{A1}/{A1}.html")) == sorted(points)
     assert (course.assignments / A1 / "checks.npz").is_file()
-    assert (course.grading / "course.toml").is_file()
+    example = (course.grading / "course.toml").read_text(encoding="utf-8")
+    page = (ROOT / "book/instructor/term.md").read_text(encoding="utf-8")
+    assert f"```toml\n{example.strip()}\n```" in page
 
 
 def test_the_students_guide_as_printed(course, tmp_path):
@@ -103,13 +104,8 @@ def test_the_students_guide_as_printed(course, tmp_path):
 
 
 def test_the_readers_guide_names_what_exists():
-    lines = [command(line) for line in printed_reading()]
+    lines = [command(line) for line in printed("how-to-use")]
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     made = [line.split()[1] for line in lines if line.startswith("make ")]
     assert made
     assert set(made) <= set(targets)
-
-
-def printed_reading() -> list[str]:
-    section = PAGE.split("## Reading", 1)[1].split("\n(doing-an-assignment)=", 1)[0]
-    return [line for block in BLOCK.findall(section) for line in block.splitlines()]
