@@ -6,6 +6,7 @@ only the instructor may read would become a copy of that file. Here only regular
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
 import re
@@ -14,8 +15,10 @@ import stat
 import subprocess
 import sys
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from nbgrader.exchange.default import ExchangeCollect
 
@@ -61,7 +64,45 @@ def copy_submission(source: Path, target: Path) -> int:
 
 
 class SafeCollect(ExchangeCollect):
-    """nbgrader's collect with :func:`copy_submission` in place of its copying."""
+    """nbgrader's collect with :func:`copy_submission` in place of its copying.
+
+    Every version that a student handed in is kept, and the newest that can be read is taken; with
+    nbgrader's own, a broken file that is handed in last hides the good one before it.
+    """
+
+    def copy_files(self) -> None:
+        course = Course(Path(self.coursedir.root).parent)
+        try:
+            release = load_release(self.coursedir.assignment_id, course.root)
+        except CourseError as error:
+            self.fail(str(error))
+        self.src_records = [self.readable(course, release, r) for r in self.src_records]
+        super().copy_files()
+
+    def readable(
+        self, course: Course, release: Mapping[str, Any], newest: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """Keep what a student handed in up to a record; return the newest that can be read.
+
+        The record itself if none can be: then the grader says what is wrong with it.
+        """
+        student, assignment = newest["username"], self.coursedir.assignment_id
+        folders = Path(self.inbound_path).glob(f"{glob.escape(student)}+{assignment}+*")
+        records = [self._path_to_record(str(folder)) for folder in folders]
+        found = []
+        for record in self._sort_by_timestamp(records):
+            if record["timestamp"] > newest["timestamp"] or record["username"] != student:
+                continue
+            data = read_submission(Path(self.inbound_path, record["filename"]), assignment).data
+            if data is not None:
+                when = lms.comparable_time(record["timestamp"].isoformat())
+                keep(course, assignment, student, data, when)
+                if sanitize(data, release).status == "graded":
+                    found.append(record)
+        if found and found[0]["filename"] != newest["filename"]:
+            text = "%s: what came at %s cannot be read; what came at %s counts"
+            self.log.warning(text, student, newest["timestamp"], found[0]["timestamp"])
+        return found[0] if found else newest
 
     def do_copy(self, src: str, dest: str, log: object = None) -> None:
         if left_out := copy_submission(Path(src), Path(dest)):

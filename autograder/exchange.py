@@ -55,7 +55,8 @@ class CourseReleaseFeedback(ExchangeReleaseFeedback):
             return "the submission did not come through the exchange"
         record, _ = read_record(course, assignment, student)
         if record is None or record.submission_hash != read_submission(folder, assignment).hash:
-            return f"a newer submission waits (course grade {assignment} --student {student})"
+            command = course.command(f"grade {assignment} --student {student}")
+            return f"a newer submission waits ({command})"
         names = {Path(name).stem for name in files if name.endswith(".ipynb")} | {assignment}
         for name in sorted(names):  # the student's nbgrader asks by the name that was handed in
             checksum = notebook_hash(secret=secret, notebook_id=name)

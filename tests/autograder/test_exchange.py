@@ -20,6 +20,7 @@ from traitlets.config import Config
 
 from autograder import exchange
 from autograder.collect import SafeCollect
+from autograder.collected import hand_in as hand_in_of
 from autograder.course import CourseError
 from autograder.feedback import write_feedback
 from autograder.grade import grade_class
@@ -97,6 +98,39 @@ def test_an_assignment_goes_out_and_our_page_comes_back(here, place, tmp_path, m
     said = exchange.release_feedback(here, ASSIGNMENT, [name])
     assert f"{name}: not released, a newer submission waits" in said[0]
     assert said[-1].endswith(": 0.")
+
+
+@pytest.mark.slow
+def test_a_broken_file_handed_in_last_does_not_hide_the_good_one(
+    here, place, tmp_path, monkeypatch, caplog
+):
+    exchange.release_assignment(here, ASSIGNMENT)
+    student = tmp_path / "student"
+    run(ExchangeFetchAssignment, place, student, monkeypatch)
+    notebook = student / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
+    given, good = notebook.read_bytes(), nb.raw(nb.solved())
+    for data in (given, good, b"{ half of a noteb"):
+        notebook.write_bytes(data)
+        run(ExchangeSubmit, place, student, monkeypatch)
+    run(SafeCollect, place, here.grading, monkeypatch)
+    (name,) = [p.name for p in here.submitted.iterdir()]
+    assert (here.submitted / name / ASSIGNMENT / f"{ASSIGNMENT}.ipynb").read_bytes() == good
+    assert f"{name}: what came at" in caplog.text
+    assert hand_in_of(here, ASSIGNMENT, name, None).attempts == 3
+
+
+@pytest.mark.slow
+def test_what_can_never_be_read_is_taken_as_it_is(here, place, tmp_path, monkeypatch):
+    exchange.release_assignment(here, ASSIGNMENT)
+    student = tmp_path / "student"
+    run(ExchangeFetchAssignment, place, student, monkeypatch)
+    notebook = student / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
+    for data in (b"{ half", b"{ another half"):
+        notebook.write_bytes(data)
+        run(ExchangeSubmit, place, student, monkeypatch)
+    run(SafeCollect, place, here.grading, monkeypatch)
+    (folder,) = here.submitted.glob(f"*/{ASSIGNMENT}")
+    assert (folder / f"{ASSIGNMENT}.ipynb").read_bytes() == b"{ another half"
 
 
 @pytest.mark.slow
