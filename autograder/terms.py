@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 
 NAME = "course.toml"
 DAY = timedelta(days=1)
-TEMPLATE = "\n".join(line[4:] for line in __doc__.splitlines() if line.startswith("    ")) + "\n"
+EXAMPLE = [line[4:] for line in __doc__.splitlines() if line.startswith("    ") or not line]
+TEMPLATE = "\n".join(EXAMPLE).strip() + "\n"
 
 
 class TermsError(CourseError):
