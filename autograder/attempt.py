@@ -6,14 +6,13 @@ reduced to its definitions. So a crash costs the exercise it happens in, and no 
 
 from __future__ import annotations
 
-import ast
 import base64
 import binascii
 import time
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
 from typing import Any
 
+from autograder.definitions import definitions
 from autograder.sandbox import limits
 from autograder.sandbox.client import RemoteNamespace, Session, Zygote
 from autograder.sanitize import Cell
@@ -134,20 +133,6 @@ class Attempt:
         cell = self.cells[i]
         number = 1 + sum(c.cell_type == "code" for c in self.cells[:i])
         return f"Code cell {number}" + (f" ({cell.name})" if cell.name else " (your own)")
-
-
-@lru_cache(maxsize=16)  # most hand in the same experiment, and writing a tree out takes long
-def definitions(source: str) -> str:
-    """The imports, functions and classes of a cell; "" when it is not plain Python."""
-    plain = "\n".join(
-        line for line in source.splitlines() if not line.lstrip().startswith(("%", "!"))
-    )
-    try:
-        tree = ast.parse(plain)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ""
-    kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    return "\n\n".join(ast.unparse(node) for node in tree.body if isinstance(node, kinds))
 
 
 def clean_outputs(outputs: Any) -> list[dict[str, Any]]:

@@ -8,12 +8,12 @@ the sandbox: this is for one's own work and for trying a release, not for gradin
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from itertools import pairwise
 from pathlib import Path
 
 from autograder.course import Course, CourseError
+from autograder.definitions import names_bound
 from autograder.handin import code_cells, grade_id, missing_at_hand_in, submission_of
 from autograder.preflight import Event, Step, run_steps
 from autograder.sanitize import Submission
@@ -119,24 +119,37 @@ def given_steps(raw: bytes) -> list[Step]:
 
 def tell(steps: list[Step], events: Iterator[Event]) -> tuple[int, list[str]]:
     """Print verdicts as they come; return how many are right, and sentences on what did not run."""
-    right = seen = 0
-    faults = []
+    right, slow = 0, False
+    seen: set[int] = set()
+    faults: dict[int, str] = {}
     for event in events:
         step = steps[event.step]
-        seen += 1
+        seen.add(event.step)
+        slow = slow or event.kind == "hung"
         if event.kind == "verdict":
             right += event.right
             print(event.text, end="\n\n", flush=True)
         elif event.kind == "hung" and step.check:
             print(f"{step.check}: the check {event.text}\n", flush=True)
-            faults.append(f"{step.label} {event.text}.")
+            faults[event.step] = f"{step.label} {event.text}."
         elif event.kind in ("hung", "ended"):
-            faults.append(f"{step.label} {event.text}; the cells after it ran without it.")
+            rest = "with its definitions alone" if event.kept else "without it"
+            faults[event.step] = f"{step.label} {event.text}; the cells after it ran {rest}."
+            if step.number:  # else the same cell is told when the file is run as it stands
+                print(f"{step.label} {event.text}.\n", flush=True)
         elif event.kind == "error" and not unsolved(step, event):
-            faults.append(f"{step.label} stops with {event.text}{where(event, steps)}")
-    if seen < len(steps):
-        faults.append(f"The run was given up; {len(steps) - seen} cells were not run.")
-    return right, faults
+            faults[event.step] = (
+                f"{step.label} stops with {event.text}{where(event, steps, faults)}"
+            )
+    said = list(faults.values())
+    if len(seen) < len(steps):
+        said.append(
+            "The run was given up, because too much had to be stopped. Cells that were not run: "
+            f"{len(steps) - len(seen)}."
+        )
+    if slow:
+        said.append("If your code needs more time than that: --seconds gives every cell as much.")
+    return right, said
 
 
 def unsolved(step: Step, event: Event) -> bool:
@@ -144,36 +157,25 @@ def unsolved(step: Step, event: Event) -> bool:
     return step.name.startswith("check_") and event.text.startswith("AssertionError")
 
 
-def where(event: Event, steps: list[Step]) -> str:
-    """The rest of a sentence about a name that is not defined: where it is, if anywhere."""
-    if not event.missing:
+def where(event: Event, steps: list[Step], stopped: Container[int]) -> str:
+    """The rest of a sentence about a name that is not defined: where it is, if anywhere.
+
+    Args:
+        stopped: the steps that did not run to their end.
+    """
+    name = event.missing
+    if not name:
         return "."
-    for later in steps[event.step + 1 :]:
-        if event.missing in names_bound(later.source):
-            return f". `{event.missing}` is first defined further down, in {later.label}."
-    return f". No cell defines `{event.missing}`; it may come from one that was deleted."
-
-
-def names_bound(source: str) -> set[str]:
-    """Names that a cell binds at its top level, in whatever way."""
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return set()
-    found = set()
-    waiting: list[ast.AST] = [tree]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            found.add(node.name)
-            continue
-        if isinstance(node, ast.alias):
-            found.add((node.asname or node.name).partition(".")[0])
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            found.add(node.id)
-        if not isinstance(node, ast.Lambda):
-            waiting += ast.iter_child_nodes(node)
-    return found
+    others = [(i, s) for i, s in enumerate(steps) if i != event.step]
+    places = [(i, s) for i, s in others if name in names_bound(s.source)]
+    for i, step in places:
+        if i in stopped:
+            return f". `{name}` is defined in {step.label}, which did not run to its end."
+        if i > event.step:
+            return f". `{name}` is first defined further down, in {step.label}."
+    if places:
+        return "."
+    return f". No cell defines `{name}`; it may come from one that was deleted."
 
 
 def order_notes(raw: bytes) -> list[str]:

@@ -205,6 +205,13 @@ def positive(text: str) -> int:
     return number
 
 
+def seconds(text: str) -> float:
+    number = float(text)
+    if not 0 < number <= 86_400:
+        raise ValueError
+    return number
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line with all subcommands."""
     top = argparse.ArgumentParser(
@@ -246,7 +253,10 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("notebook", type=Path)
     one.add_argument("--assignment", metavar="NAME", help="if the file's name does not say it")
     one.add_argument(
-        "--seconds", type=float, default=60.0, help="for each cell or check (default: 60)"
+        "--seconds",
+        type=seconds,
+        default=60.0,
+        help="for each cell or check, at most a day (default: 60)",
     )
 
     one = command("dates", dates, "show due dates, the late policy and extensions")

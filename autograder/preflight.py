@@ -1,7 +1,8 @@
 """Run a notebook's cells in order in a fresh process, each for a bounded time.
 
 The process is a plain one, without a wall: this is for one's own notebook, on any system. A cell
-that does not end, or ends the process, is left out and the others run again without it.
+that does not end, or ends the process, is reduced to its definitions, as the grader does it, and
+all run again; if that does not help, it is left out.
 
 Between the two processes goes one line of JSON per event. The cells come in through the standard
 input; the events go out through what was the standard output before it was given to the cells.
@@ -19,17 +20,19 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
 from autograder.course import CourseError
+from autograder.definitions import definitions
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 120.0
 """Until the process is ready: torch is imported in this time on a slow disk."""
-MOST_LEFT_OUT = 5
-"""Cells left out before the run is given up: each costs its time and a new start."""
+MOST_STARTS = 6
+"""Processes before the run is given up: a cell that hangs costs its time and a new start."""
+LABEL_CHARS = 40
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,10 @@ class Step:
     def label(self) -> str:
         """What the cell is called in a sentence."""
         where = f"code cell {self.number}" if self.number else "a cell"
-        return f"{where} ({self.name})" if self.name else where
+        first = self.source.strip().partition("\n")[0].strip()
+        cut = first if len(first) <= LABEL_CHARS else f"{first[: LABEL_CHARS - 3]}..."
+        what = self.name or (f"`{cut}`" if cut else "")
+        return f"{where} ({what})" if what else where
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,8 @@ class Event:
     """What came of a step: ``kind`` is "done", "error", "verdict", "hung" or "ended".
 
     ``text`` is the error's last line or the verdict's table, ``missing`` the name that an error
-    says is not defined, ``right`` whether a verdict is "pass".
+    says is not defined, ``right`` whether a verdict is "pass". ``kept`` is whether the steps after
+    one that hung or ended the process run with its definitions; otherwise they run without it.
     """
 
     step: int
@@ -62,41 +69,52 @@ class Event:
     text: str = ""
     missing: str = ""
     right: bool = False
+    kept: bool = False
 
 
 def run_steps(
-    steps: list[Step], checks: Path, folder: Path, seconds: float, most: int = MOST_LEFT_OUT
+    steps: list[Step], checks: Path, folder: Path, seconds: float, most: int = MOST_STARTS
 ) -> Iterator[Event]:
     """Run the steps in ``folder`` and yield what came of each, in their order.
+
+    A step whose definitions do not end either, or that does not end when all run again, has a
+    further event.
 
     Args:
         checks: the file with the expected results of the visible checks.
         seconds: for each step.
-        most: steps that may hang or end the process before the run is given up.
+        most: processes that are started before the run is given up.
 
     Raises:
         CourseError: no process can be started.
     """
-    left_out: set[int] = set()
+    given: list[Step | None] = list(steps)
     told = -1
-    while len(left_out) <= most:
+    for _ in range(most):
         culprit = None
-        for event in _run_once(steps, left_out, checks, folder, seconds):
+        for event in _run_once(given, checks, folder, seconds):
             if event.kind in ("hung", "ended"):
                 culprit = event.step
-            if event.step > told:
-                told = event.step
+                given[culprit] = _reduced(given[culprit])
+                yield replace(event, kept=given[culprit] is not None)
+            elif event.step > told:
                 yield event
+            told = max(told, event.step)
         if culprit is None:
             return
-        left_out.add(culprit)
+
+
+def _reduced(step: Step) -> Step | None:
+    """The step with nothing but its definitions; None if that leaves nothing or changes nothing."""
+    shorter = "" if step.check else definitions(step.source)
+    return replace(step, source=shorter) if shorter not in ("", step.source) else None
 
 
 def _run_once(
-    steps: list[Step], left_out: set[int], checks: Path, folder: Path, seconds: float
+    steps: list[Step | None], checks: Path, folder: Path, seconds: float
 ) -> Iterator[Event]:
     """One process. The last event is "hung" or "ended" if it did not come to the end."""
-    given = [None if i in left_out else (s.source, s.check) for i, s in enumerate(steps)]
+    given = [s and (s.source, s.check) for s in steps]
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
             [sys.executable, "-m", "autograder.preflight", str(checks)],

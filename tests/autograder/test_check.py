@@ -13,7 +13,8 @@ from pathlib import Path
 import notebooks as nb
 import pytest
 
-from autograder import check, handin, preflight, source
+from autograder import check, definitions, handin, preflight, source
+from autograder.cli import main
 from autograder.preflight import Event, Step, run_steps
 from autograder.sample_class import solve
 from autograder.sanitize import sanitize
@@ -136,11 +137,65 @@ def test_cells_that_hang_or_end_the_process_cost_only_themselves(tmp_path):
 
 
 def test_a_notebook_in_which_too_much_hangs_is_given_up(tmp_path):
-    got = events(tmp_path, *["import os; os._exit(1)"] * 3, "x = 1", most=1)
-    assert [e.kind for e in got] == ["ended", "ended"]
+    got = events(tmp_path, *["__import__('os')._exit(1)"] * 3, "x = 1", most=2)
+    assert [(e.step, e.kind, e.kept) for e in got] == [(0, "ended", False), (1, "ended", False)]
     steps = [Step("", number=i) for i in range(1, 5)]
     _, faults = check.tell(steps, iter(got))
-    assert faults[-1] == "The run was given up; 2 cells were not run."
+    assert faults[-1].endswith("had to be stopped. Cells that were not run: 2.")
+
+
+def test_of_a_cell_that_hangs_the_definitions_are_left(tmp_path):
+    hangs = "start = 3\ndef half(x):\n    return x / 2\nwhile True: pass"
+    worse = "def wait(x=__import__('time').sleep(60)): pass\nwhile True: pass"
+    got = events(tmp_path, "x = 8", hangs, "assert half(x) == 4", "start", worse, seconds=2.0)
+    assert [(e.step, e.kind, e.kept) for e in got] == [
+        (0, "done", False),
+        (1, "hung", True),
+        (2, "done", False),
+        (3, "error", False),
+        (4, "hung", True),
+        (4, "hung", False),
+    ]
+
+
+def test_who_waits_is_told_which_cell_hung_and_for_how_long(tmp_path, capsys):
+    own = "while True: pass  # until something happens, which it does not"
+    steps = [
+        Step("start = 3\nwhile True: pass", name="experiment", number=1),
+        Step("start", number=2),
+        Step(own, number=3),
+    ]
+    events = [
+        Event(0, "hung", "did not end within 5 s", kept=True),
+        Event(1, "error", "NameError: name 'start' is not defined", "start"),
+        Event(2, "hung", "did not end within 5 s"),
+    ]
+    _, faults = check.tell(steps, iter(events))
+    first, second, third, advice = faults
+    assert first.startswith("code cell 1 (experiment) did not end within 5 s; ")
+    assert first.endswith("ran with its definitions alone.")
+    assert "`start` is defined in code cell 1 (experiment), which did not run" in second
+    cell = "code cell 3 (`while True: pass  # until something h...`) did not end within 5 s"
+    assert third == f"{cell}; the cells after it ran without it."
+    assert "--seconds" in advice
+    said = capsys.readouterr().out
+    assert said == f"code cell 1 (experiment) did not end within 5 s.\n\n{cell}.\n\n"
+    _, faults = check.tell(steps, iter([Event(i, "done") for i in range(3)]))
+    assert faults == []
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf", "long"])
+def test_a_time_that_is_none_is_refused(seconds, capsys):
+    with pytest.raises(SystemExit):
+        main(["check", "a1_rnn.ipynb", "--seconds", seconds])
+    assert f"--seconds: invalid seconds value: '{seconds}'" in capsys.readouterr().err
+
+
+def test_a_name_that_a_cell_bound_and_lost_is_not_said_to_be_nowhere():
+    steps = [Step("x = 1\ndel x", number=1), Step("x", number=2)]
+    error = Event(1, "error", "NameError: name 'x' is not defined", "x")
+    _, faults = check.tell(steps, iter([Event(0, "done"), error]))
+    assert faults == ["code cell 2 (`x`) stops with NameError: name 'x' is not defined."]
 
 
 def test_a_process_that_does_not_start_is_no_fault_of_a_cell(tmp_path, monkeypatch):
@@ -172,7 +227,7 @@ def test_a_name_is_told_where_it_is_defined():
     ],
 )
 def test_names_that_a_cell_binds(text, names):
-    assert check.names_bound(text) == names
+    assert definitions.names_bound(text) == names
 
 
 def test_a_check_that_fails_is_told_by_its_verdict_alone():
