@@ -1,8 +1,8 @@
 """Charts as inline SVG in the colours of the page: hover, keyboard and screen readers, no script.
 
-Every mark is a group that can be reached with the Tab key. Its words are its label for screen
-readers, its tooltip, and a line of text in the chart that shows while the mark is pointed at or
-focused.
+Over every mark lies a radio button that cannot be seen. A browser makes the buttons of a chart one
+stop of the Tab key, moves between them with the arrow keys, and a screen reader says the words of
+the one that has the focus. The same words show in the chart while a mark is pointed at or focused.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ def histogram(bins: Sequence[Bin], label: str, axis: str, unit: str) -> Markup:
         if b.count:
             bar = _rect(x + 3, base - tall, step - 6, tall, "bar-plain")
             bar += _text(middle, base - tall - 7, b.count)
-            parts.append(_mark(f"{b.words}: {html.plural(b.count, unit)}", bar))
+            words = f"{b.words}: {html.plural(b.count, unit)}"
+            parts.append(_mark(label, words, bar, (x, top - 20, step, base - top + 20)))
         parts.append(_text(middle, base + 18, b.label, "muted"))
     parts.append(_text(WIDTH / 2, height - 4, axis, "muted"))
     return _svg(height, label, parts)
@@ -47,7 +48,7 @@ def outcomes(lines: Sequence[ExerciseLine], words: Callable[[str], tuple[str, st
         lines: the exercises.
         words: the sign and the words of an outcome.
     """
-    left, row, top = 250, 32, 26
+    label, left, row, top = "Outcomes per exercise", 250, 32, 26
     parts = [_patterns()]
     for i, line in enumerate(lines):
         y, x = i * row + top, float(left)
@@ -64,13 +65,15 @@ def outcomes(lines: Sequence[ExerciseLine], words: Callable[[str], tuple[str, st
             if wide >= plate + 8:
                 bar += _rect(x + 4, y + 4, plate, 16, "plate")
                 bar += _text(x + 4 + plate / 2, y + 16.5, f"{sign} {count}")
-            parts.append(_mark(f"{line.name}: {count} of {total} {said}", bar, outcome))
+            words_here = f"{line.name}: {count} of {total} {said}"
+            parts.append(_mark(label, words_here, bar, (x, y, wide, row - 8), outcome))
             x += wide
-    return _svg(len(lines) * row + top + 4, "Outcomes per exercise", parts)
+    return _svg(len(lines) * row + top + 4, label, parts)
 
 
 def scatter(items: Sequence[Item]) -> Markup:
     """Difficulty and discrimination of exercises, by their numbers in the table."""
+    label = "How hard the exercises are and how well they separate"
     left, right, top, base = 70, WIDTH - 20, 36, 280
     told = [(n, i) for n, i in enumerate(items, 1) if i.discrimination is not None]
     low = min([0.0, *(i.discrimination for _, i in told)])
@@ -89,17 +92,18 @@ def scatter(items: Sequence[Item]) -> Markup:
     parts.append(_text((left + right) / 2, base + 38, "mean share of the points", "muted"))
     parts.append(_text(left, top - 22, "correlation with the rest", "muted", "start"))
     for n, i in told:
-        dot = f'<circle class="dot-plain" cx="{x(i.difficulty):.1f}" '
-        dot += f'cy="{y(i.discrimination):.1f}" r="11"/>'
-        dot += _text(x(i.difficulty), y(i.discrimination) + 4.5, n, "on-dot")
+        cx, cy = x(i.difficulty), y(i.discrimination)
+        dot = f'<circle class="dot-plain" cx="{cx:.1f}" cy="{cy:.1f}" r="11"/>'
+        dot += _text(cx, cy + 4.5, n, "on-dot")
         words = f"{n} {i.name}: {i.difficulty:.0%} of the points, "
-        parts.append(_mark(f"{words}correlation {i.discrimination:.2f}", dot))
-    return _svg(base + 48, "How hard the exercises are and how well they separate", parts)
+        words += f"correlation {i.discrimination:.2f}"
+        parts.append(_mark(label, words, dot, (cx - 11, cy - 11, 22, 22)))
+    return _svg(base + 48, label, parts)
 
 
 def boxes(spreads: Sequence[Spread]) -> Markup:
     """A box from the first to the third quartile, with median and ends, per assignment."""
-    left, right, row, top = 190, WIDTH - 24, 40, 30
+    label, left, right, row, top = "Points of the assignments", 190, WIDTH - 24, 40, 30
     base = top + row * len(spreads)
 
     def x(value: float) -> float:
@@ -117,9 +121,10 @@ def boxes(spreads: Sequence[Spread]) -> Markup:
         box += f'y2="{y:.1f}"/>' + _rect(x(q1), y - 10, max(x(q3) - x(q1), 2), 20, "box")
         box += f'<line class="median" x1="{x(median):.1f}" y1="{y - 13:.1f}" '
         box += f'x2="{x(median):.1f}" y2="{y + 13:.1f}"/>'
-        parts.append(_mark(f"{s.assignment}: {s.words}", box))
+        spot = (x(low) - 6, y - 14, x(high) - x(low) + 12, 28)
+        parts.append(_mark(label, f"{s.assignment}: {s.words}", box, spot))
     parts.append(_text((left + right) / 2, base + 38, "share of the points", "muted"))
-    return _svg(base + 46, "Points of the assignments", parts)
+    return _svg(base + 46, label, parts)
 
 
 def swatch(outcome: str) -> Markup:
@@ -158,12 +163,21 @@ def _patterns() -> str:
     )
 
 
-def _mark(words: str, drawing: str, style: str = "") -> str:
-    """A part of a chart that can be pointed at and focused, with its words at the top."""
+def _mark(
+    chart: str, words: str, drawing: str, spot: tuple[float, float, float, float], style: str = ""
+) -> str:
+    """A part of a chart that can be pointed at and focused, with its words at the top.
+
+    Args:
+        chart: the label of the chart; its buttons are one group, so no two may share it on a page.
+        spot: where it can be pointed at: left, top, width and height.
+    """
     said = html.escape(html.cut(words, 120))
     return (
-        f'<g class="point {style}" tabindex="0" role="img" aria-label="{said}">{drawing}'
+        f'<g class="point {style}"><g aria-hidden="true">{drawing}'
         f'<text class="tip" x="{WIDTH / 2}" y="15" text-anchor="middle">{said}</text></g>'
+        f'<foreignObject {_box(*spot)}><input type="radio" name="{html.escape(chart)}" '
+        f'aria-label="{said}"></foreignObject></g>'
     )
 
 
@@ -186,6 +200,7 @@ def _line(x1: float, y1: float, x2: float, y2: float) -> str:
 
 def _svg(height: float, label: str, parts: Sequence[str]) -> Markup:
     head = (
-        f'<svg viewBox="0 0 {WIDTH} {height:.0f}" role="group" aria-label="{html.escape(label)}">'
+        f'<svg viewBox="0 0 {WIDTH} {height:.0f}" role="radiogroup" '
+        f'aria-label="{html.escape(label)}">'
     )
     return Markup(head + "".join(parts) + "</svg>")

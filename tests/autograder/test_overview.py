@@ -14,6 +14,7 @@ from test_feedback import Text
 
 from autograder import collected, concerns, overview
 from autograder.course import Course, CourseError
+from autograder.report import write_report
 from autograder.results import Result
 from autograder.terms import Terms
 from unrolled.verdict import Match, Verdict
@@ -123,7 +124,7 @@ def test_the_page(course):
 
 def test_charts_can_be_reached_with_the_keyboard_and_say_what_they_show(course):
     text = overview.write_overview(course).read_text(encoding="utf-8")
-    marks = re.findall(r'<g class="point [^"]*" tabindex="0" role="img" aria-label="([^"]*)"', text)
+    marks = re.findall(r'<input type="radio" name="Points of [^"]*" aria-label="([^"]*)"', text)
     assert [m.split(":")[0] for m in marks] == ["a1_rnn", "b2"]
     assert all("median" in m for m in marks)
     assert "<script" not in text
@@ -189,19 +190,61 @@ def test_no_times_no_chart():
     assert collected.timing([collected.HandIn(2), collected.HandIn(1, DUE)]) == ()
 
 
-def test_a_mark_says_its_words_while_it_has_the_focus(course):
+def press(browser: Browser, key: str) -> None:
+    code = {"Tab": 9, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40}[key]
+    for kind in ("keyDown", "keyUp"):
+        browser.call("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code)
+
+
+FOCUS = "document.activeElement.getAttribute('aria-label') || ''"
+SHOWN = """[...document.querySelectorAll('.tip')]
+    .filter(t => getComputedStyle(t).visibility == 'visible').map(t => t.textContent).join('|')"""
+
+
+def test_tab_goes_to_a_chart_and_arrow_keys_from_mark_to_mark(course):
     path = overview.write_overview(course)
-    state = "[...document.querySelectorAll('.tip')].map(t => getComputedStyle(t).visibility).join()"
+    first, second = (f"{s.assignment}: {s.words}" for s in overview.course_page(course).spreads)
     with Browser() as browser:
         page = browser.visit(path.as_uri())
-        assert page.evaluate(state) == "hidden,hidden"
-        states = []
-        for _ in range(12):
-            for kind in ("keyDown", "keyUp"):
-                browser.call(
-                    "Input.dispatchKeyEvent", type=kind, key="Tab", windowsVirtualKeyCode=9
-                )
-            states.append(page.evaluate(state))
-        first = states.index("visible,hidden")
-        assert states[first + 1 : first + 3] == ["hidden,visible", "hidden,hidden"]
+        seen = []
+        while len(seen) < 20 and first not in seen:
+            assert page.evaluate(SHOWN) == ""
+            press(browser, "Tab")
+            seen.append(page.evaluate(FOCUS))
+        assert seen[-1] == page.evaluate(SHOWN) == first
+        for key, there in (
+            ("ArrowRight", second),
+            ("ArrowLeft", first),
+            ("ArrowDown", second),
+            ("ArrowDown", first),
+            ("ArrowUp", second),
+        ):
+            press(browser, key)
+            assert page.evaluate(FOCUS) == page.evaluate(SHOWN) == there
+        press(browser, "Tab")
+        assert page.evaluate(SHOWN) == ""
+        assert page.evaluate(FOCUS) not in (first, second)
         assert page.complaints == []
+
+
+def test_every_mark_of_a_report_can_be_pointed_at(course):
+    path = write_report(course, "a1_rnn")
+    with Browser() as browser:
+        page = browser.visit(path.as_uri())
+        marks = page.evaluate("document.querySelectorAll('svg input').length")
+        assert marks > 20
+        for n in range(marks):
+            x, y, words = page.evaluate(
+                f"""(() => {{
+                const mark = document.querySelectorAll('svg input')[{n}];
+                mark.scrollIntoView({{block: 'center', behavior: 'instant'}});
+                const box = mark.getBoundingClientRect();
+                return [box.x + box.width / 2, box.y + box.height / 2, mark.ariaLabel];
+                }})()"""
+            )
+            browser.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+            assert page.evaluate(SHOWN) == words
+        groups = "new Set([...document.querySelectorAll('svg input')].map(i => i.name)).size"
+        assert page.evaluate(groups) == page.evaluate(
+            "document.querySelectorAll('[role=radiogroup]').length"
+        )

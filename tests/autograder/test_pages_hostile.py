@@ -203,7 +203,7 @@ class Strict(HTMLParser):
     TAGS = re.compile(
         "html|head|meta|title|style|body|main|header|footer|section|h[1-6]|p|ul|ol|li|a|strong|em|s"
         "|hr|br|wbr|code|pre|span|div|table|thead|tbody|tfoot|tr|th|td|details|summary|blockquote"
-        "|figure|img|svg|rect|text|line|g|defs|pattern|path|circle|math|mrow|mi|mn|mo|mtext|msub"
+        "|figure|img|svg|rect|text|line|g|defs|pattern|path|circle|foreignobject|math|mrow|mi|mn|mo|mtext|msub"
         "|msup|msubsup|mfrac|mover|mspace|mstyle"
     )
     ATTRIBUTES = re.compile(
@@ -219,10 +219,11 @@ class Strict(HTMLParser):
         self.close()
 
     def handle_starttag(self, tag, attrs):
-        self.now = tag
+        before, self.now = self.now, tag
         self.styles += tag == "style"
         self.titles += tag == "title"
-        if not self.TAGS.fullmatch(tag):
+        button = tag == "input" and before == "foreignobject" and ("type", "radio") in attrs
+        if not self.TAGS.fullmatch(tag) and not button:
             self.strange.append(tag)
         for name, value in attrs:
             self.attribute(tag, name, value or "")
@@ -237,6 +238,8 @@ class Strict(HTMLParser):
             allowed = tag in ("th", "td") and re.fullmatch("text-align:(left|right|center)", value)
         elif name == "fill":
             allowed = re.fullmatch(r"url\(#p-\w+\)", value)
+        elif name == "type":
+            allowed = tag == "input" and value == "radio"
         elif name == "open":
             allowed = tag == "details" and value == ""
         elif name == "http-equiv":

@@ -175,5 +175,6 @@ def test_tables_have_headers_and_headings_have_no_gaps(course, page):
     assert levels[0] == 1
     assert all(b <= a + 1 for a, b in pairwise(levels))
     assert all(
-        'role="group"' in s or 'aria-hidden="true"' in s for s in re.findall("<svg[^>]*>", text)
+        'role="radiogroup"' in s or 'aria-hidden="true"' in s
+        for s in re.findall("<svg[^>]*>", text)
     )
