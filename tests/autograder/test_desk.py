@@ -171,6 +171,7 @@ def test_canvas_gets_its_columns_and_nobody_is_lost(graded, capsys):
     assert "nothing was handed in by mia (empty; --zero writes 0)" in said
     assert "answers of jane, jörg, zed wait for a person's mark" in said
     assert "Canvas will ask" not in said
+    assert "In Canvas: Grades, Import. The assignment has to be published" in said
 
 
 def test_without_a_roster_the_numbers_come_from_the_zip_file(graded):
