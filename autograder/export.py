@@ -246,9 +246,9 @@ def canvas_table(
     need = "the roster has no `canvas`, `sis` or `login` of them"
     notes = left_out(found, unknown, need)
     notes.append(
-        "In Canvas: Grades, Import. The assignment has to be published, or Canvas takes it for a new "
-        "one. Where Canvas has a mark already, the one in the file replaces it, an empty one too; "
-        "the page that it shows before it saves lists every change."
+        "In Canvas: Grades, Import. The assignment has to be published, or Canvas takes it for a "
+        "new one. Where Canvas has a mark already, the one in the file replaces it, an empty one "
+        "too; the page that it shows before it saves lists every change."
     )
     if not column_id:
         notes.append(
