@@ -28,7 +28,7 @@ def release(course: Course, args: argparse.Namespace) -> int:
         print("\n".join(found) or "Every committed assignment is what a fresh release makes.")
         return 1 if found else 0
     if not args.assignment:
-        raise CourseError("Which assignment? For example: course release a1_rnn")
+        raise CourseError(f"Which assignment? For example: {course.command('release a1_rnn')}")
     folder = releasing.release(course, args.assignment, args.out)
     print(folder)
     if args.zip:
@@ -60,7 +60,11 @@ def dates(course: Course, args: argparse.Namespace) -> int:
         create_once(path, terms.TEMPLATE.encode(), mode=0o644)
     roster = read_roster(course.grading / "roster.csv")
     students = set(roster.ids.values()) if roster.path else None
-    print(terms.describe(terms.read_terms(course, source.assignments()), path, students))
+    found = terms.read_terms(course, source.assignments())
+    if found is None:
+        print(f"Nothing is due. Begin the file with: {course.command('dates --init')}")
+    else:
+        print(terms.describe(found, students))
     print(path)
     return 0
 
@@ -177,7 +181,7 @@ def serve_book(course: Course, args: argparse.Namespace) -> int:
 
     pages = course.root / "_build" / "html"
     if not (pages / "index.html").is_file():
-        raise CourseError("The book is not built yet. Run: course build")
+        raise CourseError(f"The book is not built yet. Run: {course.command('build')}")
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(pages))
     try:
         server = http.server.ThreadingHTTPServer(("127.0.0.1", args.port), handler)

@@ -79,7 +79,8 @@ def export(
     """
     if not course.gradebook.is_file():
         raise CourseError(
-            f"There are no marks yet: {course.gradebook} does not exist. Grade first."
+            f"There are no marks yet: {course.gradebook} does not exist. Run: "
+            + course.command(f"grade {assignment or 'ASSIGNMENT'}")
         )
     if form in ("canvas", "moodle") and assignment is None:
         raise CourseError(

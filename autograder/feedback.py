@@ -518,7 +518,8 @@ def write_feedback(
     unknown = [s for s in chosen if s not in graded]
     if unknown or not chosen:
         who = ", ".join(unknown) or "anybody"
-        raise FileNotFoundError(f"No record of {assignment} for {who}: grade it first.")
+        command = course.command(f"grade {assignment}")
+        raise FileNotFoundError(f"No record of {assignment} for {who}. Run: {command}")
     exporter = FeedbackExporter(config=configure(Config(), course))
     marks = read_marks(course.gradebook_url, assignment)
     paths = []

@@ -77,7 +77,8 @@ def require(course: Course) -> None:
     """Raise CourseError unless there is a gradebook that nbgrader reads, and its settings."""
     if not course.gradebook.is_file():
         raise CourseError(
-            f"There is nothing to mark yet: {course.gradebook} does not exist. Grade first."
+            f"There is nothing to mark yet: {course.gradebook} does not exist. Run: "
+            + course.command("grade ASSIGNMENT")
         )
     check_version(course.gradebook)
     if not (course.root / MARKER).is_file():

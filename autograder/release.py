@@ -190,7 +190,8 @@ def load_release(assignment: str, root: Path = source.ROOT) -> dict[str, Any]:
     path = root / "assignments" / assignment / f"{assignment}.ipynb"
     if not path.is_file():
         source.source_path(assignment)  # an unknown assignment gets its own message
-        raise ReleaseError(f"{assignment} is not released yet. Run: course release {assignment}")
+        command = Course(root).command(f"release {assignment}")
+        raise ReleaseError(f"{assignment} is not released yet. Run: {command}")
     notebook = json.loads(path.read_text("utf-8"))
     for cell in notebook["cells"]:  # the file holds lists of lines, everything else expects text
         cell["source"] = "".join(cell["source"])

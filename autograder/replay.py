@@ -93,7 +93,8 @@ def replay(
     """
     record, note = read_record(course, assignment, student)
     if record is None:
-        raise CourseError(note or f"{student} has no record of {assignment}. Grade first.")
+        command = course.command(f"grade {assignment} --student {student}")
+        raise CourseError(note or f"{student} has no record of {assignment}. Run: {command}")
     verdicts = {v.exercise: v for v in record.exercises}
     if exercise not in verdicts:
         raise CourseError(f"{assignment} has no exercise {exercise!r}: {', '.join(verdicts)}.")

@@ -257,7 +257,8 @@ def class_page(course: Course, assignment: str) -> ClassPage:
     """
     results, unreadable, newest = read_results(course, assignment)
     if not results and not unreadable:
-        raise FileNotFoundError(f"No records of {assignment}: grade it first.")
+        command = course.command(f"grade {assignment}")
+        raise FileNotFoundError(f"No records of {assignment}. Run: {command}")
     marks = read_marks(course.gradebook_url, assignment)
     graded = [r for r in results if r.status == "graded"]
     top = max((r.max_score for r in graded), default=0.0)

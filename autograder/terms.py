@@ -209,14 +209,12 @@ def apply(terms: Terms, gradebook: Gradebook, assignment: str) -> None:
             notebook.late_submission_penalty = share * notebook.score if share else None
 
 
-def describe(terms: Terms | None, path: Path, students: Container[str] | None = None) -> str:
+def describe(terms: Terms, students: Container[str] | None = None) -> str:
     """The dates as a table, for a person who wants to see whether the file was understood.
 
     Args:
         students: the ids of the roster; an extension for anybody else is marked.
     """
-    if terms is None:
-        return f"Nothing is due: {path} does not exist. Begin one with: course dates --init"
     lines = [f"{'assignment':20} due (UTC)            extensions"]
     for name in sorted({*terms.due, *terms.extensions}):
         due = terms.due.get(name)

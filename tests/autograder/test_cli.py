@@ -141,7 +141,7 @@ def test_no_table_of_a_hostile_class_holds_a_formula(here, capsys):
         (["release"], "Which assignment"),
         (["check", "nothing.ipynb"], "There is no file nothing.ipynb"),
         (["collect", "a1", "--from", "nowhere"], "does not exist"),
-        (["feedback", "a1"], "grade it first"),
+        (["feedback", "a1"], "Run: course grade a1"),
         (["report", "a1"], "a1"),
     ],
 )

@@ -266,3 +266,14 @@ def test_a_printed_command_works_where_it_is_printed(graded, tmp_path_factory, m
     assert words == ["course", "--root", str(graded.root), "dates"]
     assert main(words[1:]) == 0
     assert str(graded.grading / terms.NAME) in capsys.readouterr().out
+
+
+def test_what_an_error_says_to_run_can_be_typed_as_printed(
+    here, tmp_path_factory, monkeypatch, capsys
+):
+    hand_in(here, "zed")
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    feedback = ["--root", str(here.root), "feedback", ASSIGNMENT]
+    assert main(feedback) == 2
+    first, *words = shlex.split(capsys.readouterr().err.rpartition("Run: ")[2])
+    assert (first, main(words), main(feedback)) == ("course", 0, 0)

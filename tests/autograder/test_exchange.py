@@ -92,6 +92,19 @@ def test_an_assignment_goes_out_and_our_page_comes_back(here, place, tmp_path, m
     assert page.read_bytes() == (here.feedback / name / ASSIGNMENT / "a1.html").read_bytes()
     assert "in_words" in page.read_text("utf-8")
 
+    # nbgrader's own setting names students who are left out.
+    away = f"--CourseDirectory.student_id_exclude={name}"
+    said = exchange.nbgrader(here, "release_feedback", ASSIGNMENT, away)
+    assert [line for line in said if line.startswith(f"{name}: ")] == []
+    assert any(line.startswith("zed: not released") for line in said)
+
+    # Without a record nobody knows of which hand-in the page is.
+    record = here.records / ASSIGNMENT / f"{name}.json"
+    hidden = record.rename(record.with_suffix(".away"))
+    said = exchange.release_feedback(here, ASSIGNMENT, [name])
+    assert f"{name}: not released" in said[0]
+    hidden.rename(record)
+
     # A newer hand-in waits: its student must not get the page of the older one.
     collected = here.submitted / name / ASSIGNMENT / "my work.ipynb"
     collected.write_bytes(nb.raw(nb.solved()) + b"\n")

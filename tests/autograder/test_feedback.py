@@ -70,7 +70,7 @@ def test_only_the_named_students(course):
     assert [p.parts[-3] for p in feedback.write_feedback(course, "a1_rnn", ["bela"])] == ["bela"]
     with pytest.raises(FileNotFoundError, match="nobody"):
         feedback.write_feedback(course, "a1_rnn", ["nobody"])
-    with pytest.raises(FileNotFoundError, match="grade it first"):
+    with pytest.raises(FileNotFoundError, match=r"Run: course --root \S+ grade \w+"):
         feedback.write_feedback(course, "a9_none")
 
 

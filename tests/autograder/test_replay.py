@@ -67,7 +67,9 @@ def test_with_ours_in_the_place_of_a_wrong_one(graded):
 def test_what_cannot_be_replayed_is_said(graded, capsys):
     command = ["--root", str(graded.root), "replay"]
     assert main([*command, "joe", A1, "rnn_forward"]) == 2
-    assert "joe has no record of a1_rnn. Grade first." in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "joe has no record of a1_rnn. Run: course " in said
+    assert said.endswith(" grade a1_rnn --student joe\n")
     assert main([*command, "jane", A1, "rnn"]) == 2
     assert "has no exercise 'rnn': rnn_step_forward," in capsys.readouterr().err
     path = graded.submitted / "jane" / A1 / f"{A1}.ipynb"

@@ -100,7 +100,7 @@ def test_several_sets_of_checks_are_pointed_out(tmp_path):
 
 
 def test_nothing_graded(tmp_path):
-    with pytest.raises(FileNotFoundError, match="grade it first"):
+    with pytest.raises(FileNotFoundError, match=r"Run: course --root \S+ grade "):
         report.write_report(Course(tmp_path), "a1_rnn")
 
 
