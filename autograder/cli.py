@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -127,12 +128,15 @@ def feedback(course: Course, args: argparse.Namespace) -> int:
     from autograder.feedback import write_feedback
 
     pages = write_feedback(course, args.assignment, args.student)
-    print("\n".join(map(str, pages)))
+    if args.student:
+        print("\n".join(map(str, pages)))
+    else:
+        print(f"Pages below {course.feedback}, in a folder for each student: {len(pages)}.")
     if args.zip:
         from autograder.publish import write_zip
 
         path, unknown = write_zip(course, args.assignment, args.zip, pages)
-        print(path)
+        print(f"{path}, with pages of {len(pages) - len(unknown)} students")
         if unknown:
             print(
                 f"Not in it, because they were not in the zip file of {args.zip.title()}: "
@@ -192,7 +196,9 @@ def serve_book(course: Course, args: argparse.Namespace) -> int:
     with server:
         address = f"http://127.0.0.1:{server.server_address[1]}/"
         print(f"The book is at {address} until you press Ctrl-C.", flush=True)
-        server.serve_forever()
+        with contextlib.suppress(KeyboardInterrupt):
+            server.serve_forever()
+        print()
     return 0
 
 
@@ -370,7 +376,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return args.function(course_of(args), args)
     except KeyboardInterrupt:
-        print("\nStopped. What is done is kept; the same command goes on.", file=sys.stderr)
+        goes_on = " What is done is kept; the same command goes on."
+        more = goes_on if args.command in ("grade", "regrade") else ""
+        print(f"\nStopped.{more}", file=sys.stderr)
         return 130
     except Exception as error:
         text = explanation(error)

@@ -107,6 +107,7 @@ def nbgrader(course: Course, *words: str) -> list[str]:
     lines = [(m["level"], line[m.end() :]) for m, line in said if m]
     if done.returncode:
         faults = [text for level, text in lines if level in ("ERROR", "CRITICAL")]
-        reason = " ".join(faults or done.stderr.strip().splitlines()[-1:])
+        known = [text for text in faults if text != f"nbgrader {words[0]} failed"]
+        reason = " ".join(known or faults or done.stderr.strip().splitlines()[-1:])
         raise CourseError(f"nbgrader {words[0]}: {reason}")
     return [text for _, text in lines]

@@ -131,13 +131,22 @@ def wait_for(server: subprocess.Popen[bytes], address: str, log: IO[str]) -> Non
 
 
 def run(course: Course, port: int = 0) -> None:
-    """Serve until the person presses Ctrl-C; say before where, and what waits."""
+    """Serve until the person presses Ctrl-C; say before where, and what waits.
+
+    Raises:
+        CourseError: as :func:`serving`, and if the server ends by itself.
+    """
     require(course)
     for assignment, count in waiting(course).items():
-        print(f"{assignment}: {count} submissions wait for marks of a person.")
+        print(f"{assignment}: submissions that wait for marks of a person: {count}.")
     print("Starting nbgrader's formgrader ...", flush=True)
     with serving(course, port) as (address, server):
-        print(f"It is at {address}", flush=True)
-        print("until you press Ctrl-C. Marks and comments stay when you grade again.", flush=True)
         with contextlib.suppress(KeyboardInterrupt):
+            print(f"It is at {address}\nuntil you press Ctrl-C.", end=" ")
+            print("Marks and comments stay when you grade again.", flush=True)
             server.wait()
+            raise CourseError(
+                f"The server has ended by itself (exit status {server.returncode}). Marks that "
+                "were saved are in the gradebook; the same command starts it again."
+            )
+    print("\nThe formgrader has ended; the marks are in the gradebook.")

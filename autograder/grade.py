@@ -350,6 +350,10 @@ def run_on_cluster(jobs: Iterator[Job], scheduler: str) -> Iterator[tuple[Job, R
 # --- what is shown --------------------------------------------------------------------------------
 
 
+BAR = "{percentage:3.0f}% {bar} {n_fmt} of {total_fmt}, {rate_noinv_fmt}, {remaining} left{postfix}"
+"""The bar on a terminal, in words and not in tqdm's signs; the postfix is who is done."""
+
+
 def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
@@ -364,7 +368,9 @@ def bar(total: int, done: int, show: bool, stream: IO[str] | None = None) -> Ite
     if done:
         print(f"{done} of {total} submissions are up to date.", file=stream, flush=True)
     if stream.isatty():
-        with tqdm(total=total, initial=done, unit="submission", file=stream) as progress:
+        with tqdm(
+            total=total, initial=done, unit=" submissions", file=stream, bar_format=BAR
+        ) as progress:
 
             def advance(result: Result) -> None:
                 if problem := problem_of(result):
@@ -443,8 +449,8 @@ def left_to_do(course: Course, results: list[Result], waiting: int = 0) -> Itera
     commands = {f"feedback {assignment}": "a page per student"}
     commands[f"report {assignment}"] = "the page about the class"
     if waiting:
-        missing = f"marks of a person are missing in {waiting} submissions"
-        commands = {"formgrader": missing, **commands}
+        waits = "submission waits" if waiting == 1 else "submissions wait"
+        commands = {"formgrader": f"{waiting} {waits} for marks of a person", **commands}
     yield from (f"  {course.command(words):32} {why}" for words, why in commands.items())
 
 

@@ -85,7 +85,7 @@ def replay(
     """Run one exercise of a graded submission again and tell it call by call.
 
     Args:
-        every: tell the cases that are right too.
+        every: tell the cases that are right too, and go on after one that took too long.
         allow_weak_wall: go on without bubblewrap; only for submissions that we wrote ourselves.
 
     Raises:
@@ -137,18 +137,23 @@ def _cases(
     failed = [n for n in exercise.uses if verdicts[n].outcome != "pass"]
     way = grader.stand_ins(failed) if verdict.message.startswith(WITH_OURS) else {}
     right_ones = []
-    for seed in verdict.seeds:
-        for case in exercise.cases:
-            with np.errstate(all="ignore"):
-                expected = expect_case(exercise, grader.reference, seed, case)
-                watched = Watched(attempt.namespace(way, None, exercise.seconds))
-                run = run_case(exercise, watched, seed, case)
-            if parts(exercise, expected, run) or every:
-                yield ""
-                yield f'Seed {seed}, case "{case}"'
-                yield from tell(exercise, expected, run, watched.calls)
-            else:
-                right_ones.append(case)
+    cases = list(itertools.product(verdict.seeds, exercise.cases))
+    for number, (seed, case) in enumerate(cases, 1):
+        with np.errstate(all="ignore"):
+            expected = expect_case(exercise, grader.reference, seed, case)
+            watched = Watched(attempt.namespace(way, None, exercise.seconds))
+            run = run_case(exercise, watched, seed, case)
+        if parts(exercise, expected, run) or every:
+            yield ""
+            yield f'Seed {seed}, case "{case}"'
+            yield from tell(exercise, expected, run, watched.calls)
+        else:
+            right_ones.append(case)
+        left = len(cases) - number
+        if run.failure and run.failure.outcome == "timeout" and left and not every:
+            yield ""
+            yield f"It took too long, so the cases after it ({left}) were not run; --all runs them."
+            break
     if right_ones:
         yield ""
         yield f"Right in {len(right_ones)} other cases: {', '.join(dict.fromkeys(right_ones))}."

@@ -11,7 +11,7 @@ import urllib.request
 import pytest
 from classroom import ASSIGNMENT, grade_by_looks, hand_in
 
-from autograder import cli, grade
+from autograder import check, cli, grade
 from autograder import gradebook as gb
 from autograder.cli import main
 from autograder.nbgrader import spreadsheet_safe
@@ -187,6 +187,33 @@ def test_control_c_says_what_happens(here, monkeypatch, capsys):
     monkeypatch.setattr(grade, "grade_class", interrupted)
     assert main(["grade", ASSIGNMENT]) == 130
     assert "the same command goes on" in capsys.readouterr().err
+    monkeypatch.setattr(check, "check_notebook", interrupted)
+    assert main(["check", "a1.ipynb"]) == 130
+    assert capsys.readouterr().err == "\nStopped.\n"
+
+
+def test_control_c_ends_the_book_as_it_says(here, monkeypatch):
+    import http.server
+
+    def interrupted(server):
+        raise KeyboardInterrupt
+
+    (here.root / "_build" / "html").mkdir(parents=True)
+    (here.root / "_build" / "html" / "index.html").touch()
+    monkeypatch.setattr(http.server.ThreadingHTTPServer, "serve_forever", interrupted)
+    assert main(["serve-book", "--port", "0"]) == 0
+
+
+def test_feedback_names_pages_of_those_who_are_named_and_counts_those_of_a_class(here, capsys):
+    assert main(["grade", ASSIGNMENT]) == 0
+    capsys.readouterr()
+    assert main(["feedback", ASSIGNMENT, "--zip", "plain"]) == 0
+    pages, zipped = capsys.readouterr().out.splitlines()
+    assert pages == f"Pages below {here.feedback}, in a folder for each student: 2."
+    assert zipped.endswith(f"{ASSIGNMENT}-plain.zip, with pages of 2 students")
+    assert main(["feedback", ASSIGNMENT, "--student", "alice"]) == 0
+    path = here.feedback / "alice" / ASSIGNMENT / f"{ASSIGNMENT}.html"
+    assert capsys.readouterr().out == f"{path}\n"
 
 
 def test_help_loads_nothing_heavy():

@@ -148,5 +148,7 @@ def test_what_can_never_be_read_is_taken_as_it_is(here, place, tmp_path, monkeyp
 
 @pytest.mark.slow
 def test_what_nbgrader_refuses_is_one_sentence(here):
-    with pytest.raises(CourseError, match="nbgrader release_assignment: Assignment not found"):
+    with pytest.raises(CourseError) as refused:
         exchange.release_assignment(here, "a9")
+    assert str(refused.value).startswith("nbgrader release_assignment: Assignment not found")
+    assert "failed" not in str(refused.value)

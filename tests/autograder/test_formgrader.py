@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import pty
 import socket
+import subprocess
+import sys
 import urllib.request
 from pathlib import Path
 
@@ -53,6 +58,48 @@ class Browser:
 
     def json(self, path: str, **data: object):
         return json.loads(self(path, **data))
+
+
+def on_a_terminal(words: list[str], folder: Path, until: bytes, key: bytes) -> tuple[int, str]:
+    """Run a command on a terminal of its own, press a key once it has said ``until``.
+
+    Returns its exit status and all that stood on the terminal.
+    """
+    process, terminal = pty.fork()
+    if process == 0:
+        os.chdir(folder)
+        os.execv(words[0], words)
+    said, pressed = b"", False
+    with contextlib.suppress(OSError):  # how Linux says that nobody holds the other end any more
+        while part := os.read(terminal, 65536):
+            said += part
+            if until in said and not pressed:
+                pressed = os.write(terminal, key) == len(key)
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), said.decode()
+
+
+@pytest.mark.slow
+def test_control_c_on_a_terminal_ends_it_and_its_server(graded):
+    words = [sys.executable, "-m", "autograder.cli", "formgrader"]
+    status, said = on_a_terminal(words, graded.root, b"until you press Ctrl-C", b"\x03")
+    assert status == 0
+    assert f"{ASSIGNMENT}: submissions that wait for marks of a person: 2." in said
+    assert said.rstrip().endswith("The formgrader has ended; the marks are in the gradebook.")
+    assert "Traceback" not in said
+    port = int(said.partition("http://127.0.0.1:")[2].partition("/")[0])
+    assert formgrader.free_port(port) == port
+
+
+def test_a_server_that_ends_by_itself_is_not_called_stopped(graded, monkeypatch, capsys):
+    @contextlib.contextmanager
+    def serving(course, port):
+        yield "http://127.0.0.1/", subprocess.Popen([sys.executable, "-c", "raise SystemExit(3)"])
+
+    monkeypatch.setattr(formgrader, "serving", serving)
+    with pytest.raises(CourseError, match=r"ended by itself \(exit status 3\)"):
+        formgrader.run(graded)
+    assert "has ended; the marks" not in capsys.readouterr().out
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import shutil
 
 import pytest
@@ -13,7 +14,9 @@ from autograder.course import Course, CourseError
 from autograder.grade import grade_class
 from autograder.release import load_release, notebook_bytes
 from autograder.replay import indented, replay
+from autograder.sandbox import limits
 from autograder.sandbox.wire import Opaque
+from unrolled.exercise import load
 
 A1 = "a1_rnn"
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("replay")]
@@ -32,6 +35,8 @@ def graded(tmp_path_factory):
     sample_class.mistake(nb, A1, "rnn_step_backward", "dprev-h-not-transposed")
     cell = sample_class.solution_of(nb, "temporal_softmax_loss")
     cell["source"] = "def temporal_softmax_loss(x, y, mask):\n    return 1 / 0\n"
+    cell = sample_class.solution_of(nb, "numerical_gradient")
+    cell["source"] = "def numerical_gradient(f, x, h=1e-5):\n    while True:\n        pass\n"
     folder = course.submitted / "jane" / A1
     folder.mkdir(parents=True)
     (folder / f"{A1}.ipynb").write_bytes(notebook_bytes(nb))
@@ -54,6 +59,19 @@ def test_shows_a_crash_and_its_inputs(graded):
     said = replay(graded, "jane", A1, "temporal_softmax_loss")
     assert "raised ZeroDivisionError" in said
     assert "bool (" in said  # the mask that it was called with
+
+
+def test_after_a_case_that_took_too_long_the_others_are_not_run(graded, monkeypatch):
+    monkeypatch.setattr(limits, "EXERCISE_SECONDS", 1.0)
+    said = replay(graded, "jane", A1, "numerical_gradient")
+    assert said.count("\nSeed ") == 1
+    cases = len(load(A1)["numerical_gradient"].cases)
+    seeds = len(
+        json.loads((graded.records / A1 / "jane.json").read_text())["exercises"][-1]["seeds"]
+    )
+    assert f"so the cases after it ({cases * seeds - 1}) were not run; --all" in said
+    every = replay(graded, "jane", A1, "numerical_gradient", every=True)
+    assert every.count("\nSeed ") == cases * seeds
 
 
 def test_with_ours_in_the_place_of_a_wrong_one(graded):
