@@ -140,13 +140,12 @@ def run(course: Course, port: int = 0) -> None:
     for assignment, count in waiting(course).items():
         print(f"{assignment}: submissions that wait for marks of a person: {count}.")
     print("Starting nbgrader's formgrader ...", flush=True)
-    with serving(course, port) as (address, server):
-        with contextlib.suppress(KeyboardInterrupt):
-            print(f"It is at {address}\nuntil you press Ctrl-C.", end=" ")
-            print("Marks and comments stay when you grade again.", flush=True)
-            server.wait()
-            raise CourseError(
-                f"The server has ended by itself (exit status {server.returncode}). Marks that "
-                "were saved are in the gradebook; the same command starts it again."
-            )
+    with serving(course, port) as (address, server), contextlib.suppress(KeyboardInterrupt):
+        print(f"It is at {address}\nuntil you press Ctrl-C.", end=" ")
+        print("Marks and comments stay when you grade again.", flush=True)
+        server.wait()
+        raise CourseError(
+            f"The server has ended by itself (exit status {server.returncode}). Marks that "
+            "were saved are in the gradebook; the same command starts it again."
+        )
     print("\nThe formgrader has ended; the marks are in the gradebook.")
