@@ -72,7 +72,7 @@ def reasons_in(assignment: str, result: Result | None, attempts: int) -> list[st
         return [f"{assignment}: the submission could not be read."]
     score, most = result.score, result.max_score
     reasons = []
-    if most > 0 and score < LOW * most - 1e-9:
+    if score < LOW * most - 1e-9:
         points = f"{html.number(score)} of {html.number(most)} points"
         reasons.append(f"{assignment}: {points} by the grader.")
     if attempts >= MANY and score < most - 1e-9:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import notebooks as nb
@@ -15,6 +17,7 @@ import pytest
 
 from autograder import check, definitions, handin, preflight, source
 from autograder.cli import main
+from autograder.course import Course
 from autograder.preflight import Event, Step, run_steps
 from autograder.sample_class import solve
 from autograder.sanitize import sanitize
@@ -108,6 +111,73 @@ def test_a_file_that_is_no_notebook_and_an_unknown_assignment(copy_of_a_student,
     assert f"There is no assignment 'a9'. There are: {A1}." in done.stderr
 
 
+# --- what it says as a whole ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def said_of(tmp_path, monkeypatch, capsys):
+    """A function: whether all is right, and the text, for a solved notebook that is changed."""
+
+    def run_steps(steps, checks, folder, seconds):
+        for i, step in enumerate(steps):
+            if step.check:
+                yield Event(i, "verdict", step.check, right="wrong" not in steps[i - 1].source)
+            elif "1 / 0" in step.source:
+                yield Event(i, "error", "ZeroDivisionError: division by zero")
+            else:
+                yield Event(i, "done")
+
+    monkeypatch.setattr(check, "run_steps", run_steps)
+    release = source.ROOT / "assignments" / A1
+
+    def said(name: str = f"{A1}.ipynb", **added: str) -> tuple[bool, str]:
+        notebook = json.loads((release / f"{A1}.ipynb").read_text("utf-8"))
+        solve(notebook, A1)
+        for cell, text in added.items():
+            own = nb.find(notebook, cell)
+            own["source"] = "".join(own["source"]) + text
+        shutil.copy(release / "checks.npz", tmp_path)
+        (tmp_path / name).write_bytes(nb.raw(notebook))
+        all_right = check.check_notebook(Course(source.ROOT), tmp_path / name)
+        return all_right, capsys.readouterr().out
+
+    return said
+
+
+def test_all_is_right(said_of):
+    all_right, text = said_of()
+    assert all_right
+    assert "8 of 8 exercises are right" in text
+    assert "It runs." in text
+    assert "Nothing is missing." in text
+
+
+def test_a_wrong_result_a_cell_that_stops_and_a_wrong_name_each_count(said_of):
+    all_right, text = said_of(rnn_forward="\n# wrong")
+    assert not all_right
+    assert "7 of 8 exercises are right" in text
+    all_right, text = said_of(rnn_forward="\n1 / 0")
+    assert not all_right
+    assert "(rnn_forward) stops with ZeroDivisionError" in text
+    assert "Nothing is missing." in text
+    all_right, text = said_of(f"{A1} (1).ipynb")
+    assert not all_right
+    assert f"hand it in as {A1}.ipynb" in text
+    assert "It runs." in text
+
+
+def test_a_locked_cell_that_was_changed_counts_as_it_stands_in_the_file(said_of):
+    all_right, text = said_of(setup="\n1 / 0")
+    assert not all_right
+    assert "8 of 8 exercises are right" in text  # the grader puts the cell back
+    assert "code cell 1 (setup) stops with ZeroDivisionError" in text
+
+
+@pytest.mark.parametrize("path", ["A1_RNN final.ipynb", f"{A1}/homework.ipynb"])
+def test_names_that_say_which_assignment_it_is(path, tmp_path):
+    assert check.assignment_of(tmp_path / path, Course(source.ROOT)) == A1
+
+
 # --- running it from the top ----------------------------------------------------------------------
 
 
@@ -156,6 +226,44 @@ def test_of_a_cell_that_hangs_the_definitions_are_left(tmp_path):
         (4, "hung", True),
         (4, "hung", False),
     ]
+
+
+def test_a_check_that_hangs_is_left_out_at_once(tmp_path):
+    checks = source.ROOT / "assignments" / A1 / "checks.npz"
+    name = "rnn_step_forward"
+    steps = [
+        Step(f"def {name}(*arguments):\n    while True: pass"),
+        Step(f"import unrolled\nunrolled.check('{name}')", check=name),
+        Step("x = 1"),
+    ]
+    got = run_steps(steps, checks, tmp_path, 5.0)
+    assert [(e.step, e.kind, e.kept) for e in got] == [
+        (0, "done", False),
+        (1, "hung", False),
+        (2, "done", False),
+    ]
+
+
+def test_cells_run_beside_their_files_and_errors_of_any_kind_are_told(tmp_path):
+    (tmp_path / "data.txt").touch()
+    read, wrong = events(tmp_path, "open('data.txt').close()", "x = (")
+    assert read.kind == "done"
+    assert wrong.kind == "error"
+    assert wrong.text.startswith("SyntaxError: ")
+    (lost,) = run_steps([Step("", check="step")], tmp_path / "checks.npz", tmp_path, 30.0)
+    assert lost.kind == "error"
+    assert "checks.npz" in lost.text
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+def test_what_a_cell_started_ends_with_it(tmp_path):
+    start = "import subprocess\nchild = subprocess.Popen(['sleep', '600'])"
+    (event,) = events(tmp_path, f"{start}\nprint(child.pid, file=open('pid', 'w'), flush=True)")
+    assert event.kind == "done"
+    stat = Path("/proc", (tmp_path / "pid").read_text().strip(), "stat")
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        while stat.read_text().rpartition(")")[2].split()[0] not in "ZX":
+            time.sleep(0.05)
 
 
 def test_who_waits_is_told_which_cell_hung_and_for_how_long(tmp_path, capsys):
@@ -330,6 +438,17 @@ def released():
     return path, handin.cells_of(path.read_bytes())
 
 
+def test_files_that_sanitize_takes_can_be_read_here_as_well():
+    old = {
+        "nbformat": 3,
+        "worksheets": [{"cells": [{"cell_type": "code", "input": ["x =", " 1"]}]}],
+    }
+    assert [text for _, text in handin.code_cells(nb.raw(old))] == ["x = 1"]
+    assert handin.read(b'{"nbformat": ' + b"4" * 5000 + b"}")["nbformat"] > 4
+    broken = b'{"cells": [{"cell_type": "code", "source": "a\xffb"}]}'
+    assert [text for _, text in handin.code_cells(broken)] == ["a\ufffdb"]
+
+
 def test_checksums_are_those_of_nbgrader(released):
     from nbformat import from_dict
     from nbgrader.utils import compute_checksum
@@ -348,6 +467,7 @@ def test_a_student_who_works_in_the_folder_of_the_release(released, tmp_path):
     solve_only(notebook, "rnn_forward")
     cells = {handin.grade_id(c): c for c in notebook["cells"]}
     cells["setup"]["source"] = "import numpy"
+    cells["check_rnn_forward"]["source"] = "pass"
     notebook["cells"].remove(cells["check_rnn_backward"])
     notebook["cells"].append(nb.cell("code", "own = 1"))
     raw = nb.raw(notebook)
@@ -363,10 +483,12 @@ def test_a_student_who_works_in_the_folder_of_the_release(released, tmp_path):
     assert "rnn_forward" not in said[1].split(", ")
     assert said[2:] == [
         "Nothing is written yet in: bptt_in_words.",
-        "The grader will note: Locked cells have been changed: setup.",
+        "The grader will note: Locked cells have been changed: setup, check_rnn_forward.",
     ]
     # With an untouched release beside it the grader's own way is taken.
-    assert "put back: setup" in " ".join(handin.submission_of(raw, released[0]).notes)
+    assert "put back: setup, check_rnn_forward" in " ".join(
+        handin.submission_of(raw, released[0]).notes
+    )
 
 
 def test_a_damaged_notebook_in_the_folder_of_the_release(tmp_path):

@@ -222,6 +222,42 @@ def test_a_row_per_student_has_late_penalties_and_written_marks_in_it(graded, mo
     assert any("answers of jörg, zed wait" in note for note in notes)
 
 
+def test_all_assignments_stand_in_one_table(graded):
+    with gb.open_gradebook(graded) as gradebook:
+        gradebook.add_assignment("b2")
+    path, _ = export.export(graded, "csv")
+    head, *rows = rows_of(path)
+    assert head == ["student_id", "name", "email", "a1", "b2", "sum"]
+    assert next(r for r in rows if r[0] == "jane")[3:] == ["15", "", "15"]
+
+
+def test_the_roster_knows_better_than_the_zip_file(graded):
+    (graded.grading / "roster.csv").write_text("id,canvas\njane,4321\njörg,77\n", "utf-8")
+    export.export(graded, "canvas", ASSIGNMENT)
+    assert rows_of(graded.grading / "a1-canvas.csv")[2][:2] == ["jane", "4321"]
+
+
+def test_moodle_is_told_who_handed_in_and_when(here, tmp_path):
+    assert main(["collect", ASSIGNMENT, "--from", str(make_zip(tmp_path / "m.zip", MOODLE))]) == 0
+    assert main(["grade", ASSIGNMENT]) == 0
+    with gb.open_gradebook(here) as gradebook:
+        gradebook.update_or_create_submission(ASSIGNMENT, "jane", timestamp="2026-11-19 09:00:00")
+    (here.grading / "roster.csv").write_text("id,email\njane,jane@example.org\nmia,m@x.org\n")
+    head, *rows = rows_of(export.export(here, "moodle", ASSIGNMENT)[0])
+    by_mail = {row[2]: dict(zip(head, row)) for row in rows}
+    jane, mia = by_mail["jane@example.org"], by_mail["m@x.org"]
+    assert (jane["Full name"], jane["Status"]) == ("Jane Doe", "Submitted for grading")
+    assert "2026-11-19" in jane["Last modified (submission)"]
+    assert (mia["Full name"], mia["Status"], mia["Grade"]) == ("mia", "", "")
+
+
+def test_nobody_who_is_left_out_is_hidden_by_a_number():
+    assert export.some([f"s{n}" for n in range(12)]).endswith("s9 and 2 more")
+    found = {f"s{n}": export.Entry(f"s{n}", 1.0, 2.0) for n in range(40)}
+    (said,) = export.left_out(found, list(found), "of a reason")
+    assert all(f"s{n} (1)" in said for n in range(40))
+
+
 def test_no_table_for_a_platform_holds_a_formula(graded):
     evil = '=HYPERLINK("http://192.0.2.1")'
     with (graded.grading / "roster.csv").open("a", encoding="utf-8") as file:

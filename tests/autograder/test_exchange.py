@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import notebooks as nb
@@ -144,6 +145,20 @@ def test_what_can_never_be_read_is_taken_as_it_is(here, place, tmp_path, monkeyp
     run(SafeCollect, place, here.grading, monkeypatch)
     (folder,) = here.submitted.glob(f"*/{ASSIGNMENT}")
     assert (folder / f"{ASSIGNMENT}.ipynb").read_bytes() == b"{ another half"
+
+
+def test_lines_that_are_no_messages_are_passed_over(here, monkeypatch):
+    messages = ("[App | WARNING] odd", "[App | ERROR] no", "[App | ERROR] nbgrader x failed")
+    said = "\n".join(["Traceback: of a library", *messages])
+    done = subprocess.CompletedProcess([], 0, "", said)
+    monkeypatch.setattr(exchange.subprocess, "run", lambda *words, **options: done)
+    assert exchange.nbgrader(here, "x") == ["odd", "no", "nbgrader x failed"]
+    done.returncode = 1
+    with pytest.raises(CourseError, match=r"^nbgrader x: no$"):
+        exchange.nbgrader(here, "x")
+    done.stderr = "Traceback: of a library\nKeyError: 3\n"
+    with pytest.raises(CourseError, match=r"^nbgrader x: KeyError: 3$"):
+        exchange.nbgrader(here, "x")
 
 
 @pytest.mark.slow

@@ -50,10 +50,22 @@ def test_what_is_undefined_says_why():
     assert "all other exercises together" in only.why_not
 
 
+@pytest.mark.parametrize(
+    ("correlation", "remark"),
+    [(-0.1, "look at the text"), (items.WEAK - 0.01, "Hardly tells"), (items.WEAK, "")],
+)
+def test_what_a_teacher_may_want_to_look_at(correlation, remark):
+    said = items.Item("a", 30, 0.5, correlation).remark
+    assert remark in said
+    assert bool(said) == bool(remark)
+
+
 @pytest.mark.parametrize("students", [1, items.FEWEST - 1])
 def test_few_students_get_no_correlation(students):
     found = items.analyse(NAMES, points(students), MOST)
     assert {i.discrimination for i in found} == {None}
+    enough = items.analyse(NAMES, points(items.FEWEST), MOST)
+    assert any(i.discrimination is not None for i in enough)
     assert all(f"fewer than {items.FEWEST}" in i.why_not for i in found)
     assert all(0 <= i.difficulty <= 1 for i in found)
 
@@ -69,6 +81,7 @@ def test_only_complete_graded_results_count():
         result("s2", {"b": 3.0, "a": 2.0}),
         result("s3", {"a": 0.0}),
         result("s4", {}, "missing"),
+        result("s5", {"a": 0.0, "b": 0.0}, "unreadable"),
     ]
     found = {i.name: i for i in items.items(results)}
     assert list(found) == ["a", "b"]

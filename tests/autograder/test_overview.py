@@ -12,8 +12,10 @@ import pages_sample as sample
 import pytest
 from test_feedback import Text
 
-from autograder import collected, concerns, overview
+from autograder import charts, collect, collected, concerns, overview
 from autograder.course import Course, CourseError
+from autograder.html import TEMPLATES
+from autograder.items import Item
 from autograder.report import write_report
 from autograder.results import Result
 from autograder.terms import Terms
@@ -94,6 +96,35 @@ def test_the_spread_is_that_of_the_graded_ones():
     assert found.quartiles == pytest.approx(np.percentile(shares, [0, 25, 50, 75, 100]).tolist())
     assert found.words == "median 50%, half of them 47% to 75%, all 44% to 100%"
     assert overview.spread("a", {"dia": results()["a1"]["dia"]}) is None
+    verdict = Verdict("f", 0.0, 8.0, "missing", "")
+    others = {
+        "ann": result("ann", "a", 8.0),
+        "bob": Result("bob", "a", "unreadable", (verdict,)),
+        "cem": Result("cem", "a", "graded", ()),
+    }
+    assert overview.spread("a", others).quartiles == (1.0, 1.0, 1.0, 1.0, 1.0)
+
+
+def test_the_part_of_the_book_that_most_need_comes_first():
+    graded = {s: result(s, "a1", 4.0, [LINK]) for s in ("ann", "bob")}
+    graded["cem"] = result("cem", "a1", 4.0, [OTHER])
+    assert [line.link for line in overview.section_lines({"a1": graded})] == [LINK, OTHER]
+
+
+def test_a_course_of_which_no_record_can_be_read_has_a_page(tmp_path):
+    course = Course(tmp_path)
+    (course.records / "a1").mkdir(parents=True)
+    (course.records / "a1" / "ann.json").write_text("{", encoding="utf-8")
+    assert [item[:2] for item in overview.course_page(course).unreadable] == [("a1", "ann")]
+
+
+def test_versions_handed_in_count_for_who_may_need_help(tmp_path):
+    course = Course(tmp_path)
+    sample.save(course, result("ann", "a1", 7.0))
+    for n in range(concerns.MANY):
+        collect.keep(course, "a1", "ann", str(n).encode(), "")
+    (concern,) = overview.course_page(course).concerns
+    assert concern.reasons == (f"a1: {concerns.MANY} versions, and not everything is right.",)
 
 
 @pytest.fixture(scope="module")
@@ -150,11 +181,9 @@ DUE = datetime(2026, 11, 20, 23, 59)
 
 
 def test_versions_are_counted_once_each(tmp_path):
-    from autograder.collect import keep
-
     course = Course(tmp_path)
     for data, when in ((b"one", "2026-11-18T10:00:00"), (b"two", "2026-11-19T10:00:00")):
-        keep(course, "a1", "ann", data, when)
+        collect.keep(course, "a1", "ann", data, when)
     folder = course.submitted / "ann" / "a1"
     folder.mkdir(parents=True)
     (folder / "a1.ipynb").write_bytes(b"two")
@@ -227,23 +256,34 @@ def test_tab_goes_to_a_chart_and_arrow_keys_from_mark_to_mark(course):
         assert page.complaints == []
 
 
-def test_every_mark_of_a_report_can_be_pointed_at(course):
-    path = write_report(course, "a1_rnn")
+def point_at_every_mark(browser: Browser, page) -> int:
+    """Point at the middle of each mark; its words have to show. Returns how many there are."""
+    marks = page.evaluate("document.querySelectorAll('svg input').length")
+    for n in range(marks):
+        x, y, words = page.evaluate(
+            f"""(() => {{
+            const mark = document.querySelectorAll('.point')[{n}];
+            const drawn = mark.querySelector('circle, .tone, .bar-plain, .box');
+            drawn.scrollIntoView({{block: 'center', behavior: 'instant'}});
+            const box = drawn.getBoundingClientRect();
+            const words = mark.querySelector('input').ariaLabel;
+            return [box.x + box.width / 2, box.y + box.height / 2, words];
+            }})()"""
+        )
+        browser.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+        assert page.evaluate(SHOWN) == words
+    return marks
+
+
+def test_every_mark_of_a_report_can_be_pointed_at(course, tmp_path):
+    found = [Item("a", 30, 0.25, 0.5), Item("b", 30, 0.75, -0.1), Item("c", 30, 1.0, None)]
+    style = (TEMPLATES / "page.css").read_text("utf-8")
+    other = tmp_path / "scatter.html"
+    other.write_text(f"<!doctype html><style>{style}</style>{charts.scatter(found)}", "utf-8")
     with Browser() as browser:
-        page = browser.visit(path.as_uri())
-        marks = page.evaluate("document.querySelectorAll('svg input').length")
-        assert marks > 20
-        for n in range(marks):
-            x, y, words = page.evaluate(
-                f"""(() => {{
-                const mark = document.querySelectorAll('svg input')[{n}];
-                mark.scrollIntoView({{block: 'center', behavior: 'instant'}});
-                const box = mark.getBoundingClientRect();
-                return [box.x + box.width / 2, box.y + box.height / 2, mark.ariaLabel];
-                }})()"""
-            )
-            browser.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
-            assert page.evaluate(SHOWN) == words
+        assert point_at_every_mark(browser, browser.visit(other.as_uri())) == 2
+        page = browser.visit(write_report(course, "a1_rnn").as_uri())
+        assert point_at_every_mark(browser, page) > 20
         groups = "new Set([...document.querySelectorAll('svg input')].map(i => i.name)).size"
         assert page.evaluate(groups) == page.evaluate(
             "document.querySelectorAll('[role=radiogroup]').length"
